@@ -1,0 +1,302 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Makes a deception network look lived in.
+#[derive(Debug, Parser)]
+#[command(
+    name = "decnet",
+    version,
+    about,
+    after_help = "Start here:\n  decnet demo                         fill mailboxes of a world of its own\n  decnet init --dir ./decnet          make a configuration and an example world\n  decnet doctor                       find what is wrong before it matters\n\nExit codes: 0 done or nothing to do, 64 usage, 65 bad input, 69 unavailable,\n73 cannot write, 75 try again, 78 configuration."
+)]
+pub(crate) struct Arguments {
+    /// Configuration file [env: DECNET_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the database, private to you [env: DECNET_STATE_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Log more to standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Log to standard error as JSON lines
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fill mailboxes of a small world of its own, on a simulated clock
+    #[command(
+        after_help = "Examples:\n  decnet demo\n  decnet demo /tmp/acme --mails 300\n  decnet demo /tmp/acme --seed 7 --now 2026-03-06T16:00:00Z   the same bytes each time"
+    )]
+    Demo(DemoArguments),
+    /// Make a configuration, an example world file and an empty database
+    #[command(
+        after_help = "Examples:\n  decnet init --dir ./decnet\n  sudo decnet init                    in /etc/decnet and /var/lib/decnet"
+    )]
+    Init(InitArguments),
+    /// Topologies, deckies, their personas and your domains
+    #[command(subcommand)]
+    World(WorldCommand),
+    /// The pool of personas for deckies that have no topology
+    #[command(subcommand)]
+    Personas(PersonasCommand),
+    /// Mail between personas
+    #[command(subcommand)]
+    Emailgen(EmailgenCommand),
+    /// Find what is wrong: configuration, database, pool, every decky
+    #[command(after_help = "Examples:\n  decnet doctor\n  decnet doctor --json | jq .problems")]
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a completion script for your shell
+    #[command(
+        after_help = "Examples:\n  decnet completions bash > /etc/bash_completion.d/decnet\n  decnet completions zsh > ~/.zfunc/_decnet"
+    )]
+    Completions {
+        /// Your shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// A folder that does not exist yet [default: ./decnet-demo, or the next free one]
+    pub(crate) dir: Option<PathBuf>,
+    /// How many mails to write, at most 100,000
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) mails: u32,
+    /// Where the story ends [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Everything random follows from this [default: drawn]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Keep configuration, state and world file in this folder [default: the system's folders]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorldCommand {
+    /// Add and change what a world file names; the rest stays as it is
+    #[command(
+        after_help = "Examples:\n  decnet world apply world.toml --dry-run\n  decnet world apply world.toml"
+    )]
+    Apply {
+        /// World file (TOML)
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the world as decnet has it
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take deckies or topologies out of the world; their mail stays where it is
+    #[command(
+        after_help = "Examples:\n  decnet world remove --decky mail1\n  decnet world remove --topology headquarters"
+    )]
+    Remove {
+        /// Name of a decky; may be repeated
+        #[arg(long, value_name = "NAME", required_unless_present = "topology")]
+        decky: Vec<String>,
+        /// Name of a topology, with its personas and deckies; may be repeated
+        #[arg(long, value_name = "NAME")]
+        topology: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonasCommand {
+    /// Check a list and put it in place of the pool
+    #[command(
+        after_help = "Examples:\n  decnet personas import staff.json\n  decnet personas import staff.json --output ./pool.json"
+    )]
+    Import(ImportArguments),
+    /// Say what is wrong with a list, entry by entry
+    Validate {
+        /// JSON list of personas
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everybody, and whether they are at work now
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// JSON list of personas
+    pub(crate) file: PathBuf,
+    /// Write here instead of the pool's place
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EmailgenCommand {
+    /// Do once what is due: answer a mail, or start a thread
+    #[command(
+        after_help = "Examples:\n  decnet emailgen tick\n  decnet emailgen tick --dry-run\n  decnet emailgen tick --count 20\n\nFrom cron, every five minutes:\n  */5 * * * *  decnet emailgen tick --quiet"
+    )]
+    Tick(TickArguments),
+    /// Tick in a loop until SIGTERM
+    #[command(after_help = "Examples:\n  decnet emailgen run\n  decnet emailgen run --interval 2m")]
+    Run {
+        /// Pause between ticks, such as 90s or 5m
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        interval: Option<Duration>,
+    },
+    /// List mails, newest first
+    #[command(
+        after_help = "Examples:\n  decnet emailgen list\n  decnet emailgen list --address ana@corp.example --limit 50\n  decnet emailgen list --state failed"
+    )]
+    List(ListArguments),
+    /// Show one mail with everything known of it
+    Show {
+        /// Its number, as `list` prints it
+        id: i64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Older name of `personas import`
+    #[command(hide = true)]
+    ImportPersonas(ImportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TickArguments {
+    /// How many mails
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Everything random follows from this [default: drawn]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Tick as if it were this time: RFC 3339, or UTC without an offset [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing unless something went wrong
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only mail from or to this address
+    #[arg(long)]
+    pub(crate) address: Option<String>,
+    /// Only the thread that this mail started
+    #[arg(long, value_name = "ID")]
+    pub(crate) thread: Option<i64>,
+    /// Only this state
+    #[arg(long, value_parser = ["planned", "composed", "delivered", "failed", "abandoned"])]
+    pub(crate) state: Option<String>,
+    /// At most this many; 0 for all
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A moment: RFC 3339, or UTC without an offset.
+fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
+    let wrong = || format!("{text:?} is no time such as 2026-03-06T16:00:00Z or 2026-03-06T16:00");
+    let time = DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .or_else(|_| {
+            [
+                "%Y-%m-%dT%H:%M:%S",
+                "%Y-%m-%d %H:%M:%S",
+                "%Y-%m-%dT%H:%M",
+                "%Y-%m-%d %H:%M",
+            ]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+            .map(|time| time.and_utc())
+            .ok_or_else(wrong)
+        })?;
+    // What every IMAP server and file system can store.
+    let (first, last) = (0, 4_102_444_800);
+    if (first..=last).contains(&time.timestamp()) {
+        Ok(time)
+    } else {
+        Err(format!("{text:?} is not between 1970 and 2100"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_and_nonsense_is_not() {
+        let expected = "2026-03-06T16:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        for text in [
+            "2026-03-06T16:00:00Z",
+            "2026-03-06T17:00:00+01:00",
+            "2026-03-06 16:00",
+            "2026-03-06T16:00:00",
+        ] {
+            assert_eq!(parse_time(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "tomorrow",
+            "1492-01-01T00:00:00Z",
+            "2400-01-01T00:00:00Z",
+        ] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `decnet demo`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use decnet_emailgen::ledger::{MailFilter, MailLedger, MailSummary};
+use decnet_emailgen::tick::{Pacing, TickSettings};
+use decnet_emailgen::world::WorldLedger;
+use decnet_realism::pool;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+use crate::arguments::DemoArguments;
+use crate::commands::emailgen_mails::listing;
+use crate::commands::init::shell_word;
+use crate::commands::world::progress_bar;
+use crate::config::{Flags, Settings};
+use crate::environment;
+use crate::failure::{Failure, Kind};
+use crate::output::{bold, one_line, safe_text, say, say_json};
+use crate::wiring::{Session, make_private_dir, runtime};
+use crate::world_file;
+
+const WORLD: &str = include_str!("../templates/demo_world.toml");
+const POOL: &str = include_str!("../templates/demo_pool.json");
+/// The story starts this long before its end: mail of two working weeks.
+const STORY: TimeDelta = TimeDelta::days(14);
+/// Of 100 mails so many start a thread, since 0.6 of all mails are answered and some answers
+/// fall after the end.
+const THREADS_IN_100: u32 = 44;
+/// Moments tried for one thread before nobody is taken to be at work at all.
+const MOST_TRIES: u32 = 1_000;
+
+/// Fills the mailboxes of a world of its own, on a simulated clock.
+pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
+    let dir = match &arguments.dir {
+        Some(dir) => dir.clone(),
+        None => free_name(Path::new("decnet-demo")),
+    };
+    if dir.exists() && fs::read_dir(&dir).map_or(true, |mut entries| entries.next().is_some()) {
+        return Err(Failure::new(
+            Kind::CannotCreate,
+            format!(
+                "{} exists already; name another folder, or remove it",
+                dir.display()
+            ),
+        ));
+    }
+    let now = arguments.now.unwrap_or_else(environment::now);
+    let seed = arguments.seed.unwrap_or_else(environment::random);
+    let mut session = make_world(&dir)?;
+    let mails = tell_story(&mut session, now, seed, arguments.mails)?;
+    session.settings.durable.value = true;
+    if arguments.json {
+        say_json(&json!({
+            "dir": dir,
+            "config": dir.join("decnet.toml"),
+            "seed": seed,
+            "mails": mails,
+            "world": session.store.world()?,
+        }));
+        return Ok(());
+    }
+    show(&mut session, &dir, mails)
+}
+
+/// `name`, or the first of `name-2`, `name-3`, … that does not exist.
+fn free_name(name: &Path) -> PathBuf {
+    if !name.exists() {
+        return name.to_owned();
+    }
+    (2..)
+        .map(|number: u32| PathBuf::from(format!("{}-{number}", name.display())))
+        .find(|candidate| !candidate.exists())
+        .unwrap_or_else(|| name.to_owned())
+}
+
+/// Writes configuration, world file and pool, and applies them.
+fn make_world(dir: &Path) -> Result<Session, Failure> {
+    make_private_dir(dir)?;
+    let write = |name: &str, content: &str| {
+        let path = dir.join(name);
+        fs::write(&path, content).map_err(|error| Failure::writing(&path, &error))
+    };
+    write("world.toml", WORLD)?;
+    write(
+        "decnet.toml",
+        "# Configuration of the demo; paths are relative to this file.\n\
+         state_dir = \"state\"\n\
+         personas = \"personas.json\"\n",
+    )?;
+    let _kept = pool::import(POOL, &dir.join("personas.json"))?;
+    let mut settings = Settings::load(&Flags {
+        config: Some(dir.join("decnet.toml")),
+        ..Flags::default()
+    })?;
+    // The past is simulated at full speed; a power cut only costs a demo.
+    settings.durable.value = false;
+    settings.lease.value = Duration::from_secs(600);
+    let world = world_file::read(&dir.join("world.toml"))?;
+    for spec in &world.change.deckies {
+        let decnet_activity_driver::decky::Transport::Local(folders) = &spec.decky.transport;
+        fs::create_dir_all(&folders.root)
+            .map_err(|error| Failure::writing(&folders.root, &error))?;
+    }
+    let mut session = Session::open(settings, true)?;
+    session.store.apply(&world.change, false, &mut |_| {})?;
+    session.sync_pool()?;
+    Ok(session)
+}
+
+/// Lives through two weeks: threads start at random moments, and answers come when they are due.
+/// Answers how many mails were written.
+fn tell_story(
+    session: &mut Session,
+    now: DateTime<Utc>,
+    seed: u64,
+    mails: u32,
+) -> Result<usize, Failure> {
+    let threads = (mails * THREADS_IN_100).div_ceil(100).max(1);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let span = STORY.num_milliseconds();
+    let mut moments: Vec<_> = (0..threads).map(|_| rng.random_range(0..span)).collect();
+    moments.sort_unstable();
+    let bar = progress_bar(u64::from(mails));
+    let runtime = runtime()?;
+    let mut written = 0;
+    let mut advance = |session: &mut Session, settings: &TickSettings| {
+        let report = runtime.block_on(session.tick(async |tick| tick.run(settings).await))??;
+        super::emailgen_tick::failure_of(&report)?;
+        written += report.delivered.len();
+        bar.set_position(written as u64);
+        Ok::<_, Failure>(report.delivered.len())
+    };
+    let replies_until = |session: &Session, moment| TickSettings {
+        pacing: Pacing::RepliesOnly,
+        ..session.tick_settings(moment, seed, decnet_emailgen::tick::MOST_IN_A_GROUP)
+    };
+    for moment in moments {
+        let mut moment = now - STORY + TimeDelta::milliseconds(moment);
+        for _ in 0..MOST_TRIES {
+            let settings = replies_until(session, moment);
+            // An answer may be answered again before the moment comes.
+            while advance(session, &settings)? > 0 {}
+            let settings = session.tick_settings(moment, seed, 1);
+            if advance(session, &settings)? > 0 {
+                break;
+            }
+            // Nobody is at work: later the same day, or the next morning.
+            moment += TimeDelta::milliseconds(rng.random_range(0..6 * 3_600_000));
+            if moment > now {
+                break;
+            }
+        }
+    }
+    let settings = replies_until(session, now);
+    while advance(session, &settings)? > 0 {}
+    bar.finish_and_clear();
+    Ok(written)
+}
+
+fn show(session: &mut Session, dir: &Path, mails: usize) -> Result<(), Failure> {
+    let world = session.store.world()?;
+    say(&format!(
+        "Two weeks of mail between {} people: {mails} messages in {}\n",
+        world
+            .lists
+            .iter()
+            .map(|list| list.personas.len())
+            .sum::<usize>(),
+        dir.display()
+    ));
+    let all = session.store.mails(&MailFilter::default())?;
+    if let Some(address) = busiest(&all) {
+        let inbox: Vec<MailSummary> = all
+            .iter()
+            .filter(|mail| mail.to == address)
+            .take(12)
+            .cloned()
+            .collect();
+        say(&bold(&format!("INBOX of {address}, newest first")));
+        say(&listing(&inbox));
+    }
+    if let Some(mail) = longest_thread(&all).and_then(|id| session.store.mail(id).transpose()) {
+        let mail = mail?;
+        say(&format!(
+            "\n{}\nFrom: {} <{}>\nTo: {} <{}>\nDate: {}\nSubject: {}\n\n{}",
+            bold("The last mail of the longest thread"),
+            one_line(&mail.from_name),
+            one_line(&mail.summary.from),
+            one_line(&mail.to_name),
+            one_line(&mail.summary.to),
+            mail.summary.sent_at.to_rfc2822(),
+            one_line(&mail.summary.subject),
+            safe_text(&mail.text)
+        ));
+    }
+    let config = shell_word(&dir.join("decnet.toml"));
+    let program = program();
+    say(&format!("\n{}", bold("Maildirs")));
+    for list in &world.lists {
+        for person in &list.personas {
+            if let (Some(decky), Some(login)) = (&person.mailbox_on, &person.login) {
+                say(&format!(
+                    "  {:<42} {}",
+                    person.persona.email.as_str(),
+                    dir.join("decoys")
+                        .join(decky)
+                        .join("home")
+                        .join(login)
+                        .join("Maildir")
+                        .display()
+                ));
+            }
+        }
+    }
+    say(&format!(
+        "\n{}\n  {program} --config {config} emailgen list\n  {program} --config {config} emailgen tick\n  {program} --config {config} world show\n  {program} --config {config} doctor",
+        bold("Go on from here")
+    ));
+    Ok(())
+}
+
+/// How this program was called.
+fn program() -> String {
+    std::env::args_os().next().map_or_else(
+        || "decnet".to_owned(),
+        |program| shell_word(Path::new(&program)),
+    )
+}
+
+fn busiest(mails: &[MailSummary]) -> Option<String> {
+    let mut received = std::collections::BTreeMap::new();
+    for mail in mails {
+        *received.entry(mail.to.clone()).or_insert(0_u32) += 1;
+    }
+    received
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(address, _)| address)
+}
+
+/// The newest mail of the thread with most mails.
+fn longest_thread(mails: &[MailSummary]) -> Option<decnet_emailgen::ledger::MailId> {
+    let mut lengths = std::collections::BTreeMap::new();
+    for mail in mails {
+        *lengths.entry(mail.thread).or_insert(0_u32) += 1;
+    }
+    let (thread, _) = lengths.into_iter().max_by_key(|(_, count)| *count)?;
+    mails
+        .iter()
+        .find(|mail| mail.thread == thread)
+        .map(|mail| mail.id)
+}

@@ -1,0 +1,120 @@
+//! `decnet emailgen list` and `decnet emailgen show`
+
+use decnet_emailgen::ledger::{MailFilter, MailId, MailLedger, MailSummary};
+
+use crate::arguments::ListArguments;
+use crate::config::{Flags, Settings};
+use crate::failure::{Failure, Kind};
+use crate::output::{one_line, safe_text, say, say_json, shortened, table};
+use crate::wiring::open_store;
+
+/// Lists mails, newest first.
+pub(crate) fn list(flags: &Flags, arguments: &ListArguments) -> Result<(), Failure> {
+    let mut store = open_store(&Settings::load(flags)?, false)?;
+    let mails = store.mails(&MailFilter {
+        address: arguments.address.clone(),
+        thread: arguments.thread.map(MailId),
+        state: arguments.state.clone(),
+        limit: arguments.limit,
+    })?;
+    if arguments.json {
+        say_json(&mails);
+    } else if mails.is_empty() {
+        say("no mails");
+    } else {
+        say(&listing(&mails));
+    }
+    Ok(())
+}
+
+/// Shows one mail.
+pub(crate) fn show(flags: &Flags, id: i64, json: bool) -> Result<(), Failure> {
+    let mut store = open_store(&Settings::load(flags)?, false)?;
+    let Some(mail) = store.mail(MailId(id))? else {
+        return Err(Failure::new(
+            Kind::BadInput,
+            format!("there is no mail {id}; `decnet emailgen list` has the numbers"),
+        ));
+    };
+    if json {
+        say_json(&mail);
+        return Ok(());
+    }
+    let summary = &mail.summary;
+    let mut lines = vec![
+        format!(
+            "mail      {} of thread {}, {}",
+            id, summary.thread.0, summary.state
+        ),
+        format!(
+            "from      {} <{}>",
+            one_line(&mail.from_name),
+            one_line(&summary.from)
+        ),
+        format!(
+            "to        {} <{}>",
+            one_line(&mail.to_name),
+            one_line(&summary.to)
+        ),
+        format!("date      {}", summary.sent_at.to_rfc2822()),
+        format!("subject   {}", one_line(&summary.subject)),
+        format!("id        {}", one_line(&summary.message_id)),
+    ];
+    if let Some(parent) = mail.parent {
+        lines.push(format!("answers   mail {}", parent.0));
+    }
+    if let Some(due) = mail.answer_due_at {
+        lines.push(format!(
+            "answer    due {}",
+            due.format("%a %Y-%m-%d %H:%M UTC")
+        ));
+    }
+    if let Some(placements) = mail
+        .record
+        .as_ref()
+        .and_then(|record| record["placements"].as_array())
+    {
+        for placement in placements {
+            let field = |name: &str| one_line(placement[name].as_str().unwrap_or_default());
+            lines.push(format!(
+                "lies in   {} of {} on {}: {}",
+                field("folder"),
+                field("login"),
+                field("decky"),
+                field("path")
+            ));
+        }
+    }
+    for folder in &mail.vanished_from {
+        lines.push(format!("gone      somebody else removed it from {folder:?}").to_lowercase());
+    }
+    if let Some(error) = &summary.error {
+        lines.push(format!(
+            "error     {} (try {})",
+            one_line(error),
+            summary.attempts
+        ));
+    }
+    lines.push(String::new());
+    lines.push(safe_text(&mail.text));
+    say(&lines.join("\n"));
+    Ok(())
+}
+
+/// Mails as a table.
+pub(crate) fn listing(mails: &[MailSummary]) -> String {
+    let rows: Vec<Vec<String>> = mails
+        .iter()
+        .map(|mail| {
+            vec![
+                mail.id.0.to_string(),
+                mail.sent_at.format("%a %Y-%m-%d %H:%M").to_string(),
+                shortened(&mail.from, 30),
+                shortened(&mail.to, 30),
+                mail.state.clone(),
+                shortened(&mail.subject, 60),
+            ]
+        })
+        .collect();
+    table(&["mail", "date", "from", "to", "state", "subject"], &rows)
+}

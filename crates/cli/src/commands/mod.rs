@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod emailgen_mails;
+pub(crate) mod emailgen_run;
+pub(crate) mod emailgen_tick;
+pub(crate) mod init;
+pub(crate) mod personas;
+pub(crate) mod world;

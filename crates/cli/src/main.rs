@@ -1,0 +1,92 @@
+//! decnet, the command.
+//!
+//! This crate owns arguments, configuration, wiring, output and exit codes, and nothing that a
+//! library could own. It alone reads the command line, the environment, the clock and
+//! configuration files, and installs signals and logging.
+
+mod arguments;
+mod commands;
+mod config;
+mod environment;
+mod event_file;
+mod failure;
+mod logging;
+mod output;
+mod wiring;
+mod world_file;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::arguments::{Arguments, Command, EmailgenCommand, PersonasCommand, WorldCommand};
+use crate::config::Flags;
+use crate::failure::{Failure, Kind};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Closed output is not worth another message.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => Kind::Usage.into(),
+            };
+        }
+    };
+    logging::install(arguments.verbose, arguments.log_json);
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::warn(&failure.to_string());
+            failure.kind.into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let flags = Flags {
+        config: arguments.config,
+        state_dir: arguments.state_dir,
+        interval: match &arguments.command {
+            Command::Emailgen(EmailgenCommand::Run { interval }) => *interval,
+            _ => None,
+        },
+    };
+    match arguments.command {
+        Command::Demo(demo) => commands::demo::run(&demo),
+        Command::Init(init) => commands::init::run(&init, &flags),
+        Command::World(command) => match command {
+            WorldCommand::Apply {
+                file,
+                dry_run,
+                json,
+            } => commands::world::apply(&flags, &file, dry_run, json),
+            WorldCommand::Show { json } => commands::world::show(&flags, json),
+            WorldCommand::Remove {
+                decky,
+                topology,
+                json,
+            } => commands::world::remove(&flags, &decky, &topology, json),
+        },
+        Command::Personas(command) => match command {
+            PersonasCommand::Import(import) => commands::personas::import(&flags, &import),
+            PersonasCommand::Validate { file, json } => commands::personas::validate(&file, json),
+            PersonasCommand::List { json } => commands::personas::list(&flags, json),
+        },
+        Command::Emailgen(command) => match command {
+            EmailgenCommand::Tick(tick) => commands::emailgen_tick::run(&flags, &tick),
+            EmailgenCommand::Run { .. } => commands::emailgen_run::run(&flags),
+            EmailgenCommand::List(list) => commands::emailgen_mails::list(&flags, &list),
+            EmailgenCommand::Show { id, json } => commands::emailgen_mails::show(&flags, id, json),
+            EmailgenCommand::ImportPersonas(import) => commands::personas::import(&flags, &import),
+        },
+        Command::Doctor { json } => commands::doctor::run(&flags, json),
+        Command::Completions { shell } => {
+            commands::completions::run(shell);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Puts the parts together: database, drivers, writer, pool.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use decnet_activity_driver::drivers::local_folders::LocalFoldersOptions;
+use decnet_activity_driver::registry::{BuiltInOptions, DriverRegistry};
+use decnet_emailgen::mail_client::{self, MailClient};
+use decnet_emailgen::reply_timing::ReplyTiming;
+use decnet_emailgen::tick::{Tick, TickSettings};
+use decnet_emailgen::world::WorldLedger;
+use decnet_realism::offline::OfflineWriter;
+use decnet_realism::pool::{Fingerprint, PersonaPool, PoolError};
+use decnet_store::{Durability, OpenOptions, Store};
+
+use crate::config::Settings;
+use crate::environment;
+use crate::event_file;
+use crate::failure::{Failure, Kind};
+
+/// Everything a command needs, opened once.
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) drivers: DriverRegistry,
+    pool: PersonaPool,
+}
+
+impl Session {
+    /// Opens what the settings name. With `create`, a missing state folder and database are made.
+    pub(crate) fn open(settings: Settings, create: bool) -> Result<Self, Failure> {
+        if create {
+            make_private_dir(&settings.state_dir.value)?;
+        }
+        let store = open_store(&settings, create)?;
+        let drivers = DriverRegistry::with_built_in(BuiltInOptions {
+            local: LocalFoldersOptions {
+                durable: settings.durable.value,
+            },
+        })?;
+        let pool = PersonaPool::new(settings.personas.value.clone());
+        Ok(Self {
+            settings,
+            store,
+            drivers,
+            pool,
+        })
+    }
+
+    /// Takes over the pool file if it changed. A file that cannot be used leaves the pool as it
+    /// was, and says so.
+    pub(crate) fn sync_pool(&mut self) -> Result<(), Failure> {
+        let held = self.store.pool_fingerprint()?;
+        match Fingerprint::of(self.pool.path()) {
+            Ok(fingerprint) => {
+                let fingerprint = fingerprint.to_text();
+                if held.as_ref() == Some(&fingerprint) {
+                    return Ok(());
+                }
+                let loaded = self.pool.load();
+                if let Some(problem) = &loaded.problem {
+                    tracing::warn!(%problem, "the pool stays as it was");
+                    return Ok(());
+                }
+                for dropped in &loaded.parsed.dropped {
+                    tracing::warn!(path = %self.pool.path().display(), %dropped, "left out of the pool");
+                }
+                self.store
+                    .replace_pool(&loaded.parsed.personas, &fingerprint)?;
+            }
+            Err(PoolError::Missing { .. }) => {
+                if held.is_some_and(|held| held != MISSING) {
+                    tracing::warn!(path = %self.pool.path().display(), "the pool file is gone; the pool is empty");
+                    self.store.replace_pool(&[], MISSING)?;
+                }
+            }
+            Err(problem) => tracing::warn!(%problem, "the pool stays as it was"),
+        }
+        Ok(())
+    }
+
+    /// A tick with these parts. `work` gets it and answers what it made of it.
+    pub(crate) async fn tick<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Tick<'_>) -> T,
+    ) -> Result<T, Failure> {
+        self.write_events()?;
+        let mut on_record = |record: &decnet_emailgen::record::MailRecord| {
+            tracing::info!(record = record.to_json(), "mail");
+        };
+        let value = work(&mut Tick {
+            ledger: &mut self.store,
+            drivers: &self.drivers,
+            writer: &OfflineWriter,
+            mail_client: mail_client(),
+            wall_clock: &environment::now,
+            follow_ups: &|_| Vec::new(),
+            on_record: &mut on_record,
+        })
+        .await;
+        self.write_events()?;
+        Ok(value)
+    }
+
+    fn write_events(&mut self) -> Result<(), Failure> {
+        match self.settings.events_file.value.clone() {
+            Some(path) => {
+                event_file::write_pending(&mut self.store, &path, self.settings.durable.value)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How a tick behaves, from the settings.
+    pub(crate) fn tick_settings(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+        seed: u64,
+        count: usize,
+    ) -> TickSettings {
+        let span = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let [fast, normal, slow] = &self.settings.reply_medians;
+        TickSettings {
+            count,
+            lease: span(self.settings.lease.value),
+            replies: ReplyTiming {
+                share_answered: self.settings.reply_share.value,
+                medians: [span(fast.value), span(normal.value), span(slow.value)],
+                ..ReplyTiming::default()
+            },
+            keep_for: self.settings.keep_for.value.map(span),
+            messages_per_decky: self.settings.messages_per_decky.value,
+            ..TickSettings::new(now, seed)
+        }
+    }
+}
+
+/// What the database remembers of a pool file that does not exist.
+const MISSING: &str = "missing";
+
+/// The mail client that everybody uses.
+pub(crate) fn mail_client() -> &'static dyn MailClient {
+    &mail_client::thunderbird::Thunderbird
+}
+
+/// Opens the database.
+pub(crate) fn open_store(settings: &Settings, create: bool) -> Result<Store, Failure> {
+    let durability = if settings.durable.value {
+        Durability::Full
+    } else {
+        Durability::ProcessOnly
+    };
+    Ok(Store::open(
+        &settings.database(),
+        OpenOptions {
+            durability,
+            create,
+            queue_events: settings.events_file.value.is_some(),
+            ..OpenOptions::default()
+        },
+    )?)
+}
+
+/// Makes a folder for the user alone; one that exists stays as it is.
+pub(crate) fn make_private_dir(path: &Path) -> Result<(), Failure> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Failure::writing(path, &error))
+}
+
+/// Whether others than the owner can enter or read something.
+pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
+}
+
+/// The first decky root that contains `state_dir`: an intruder would find decnet's state there.
+pub(crate) fn root_around<'a>(
+    state_dir: &Path,
+    roots: impl IntoIterator<Item = (&'a str, &'a Path)>,
+) -> Option<Failure> {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let state_dir = real(state_dir);
+    roots.into_iter().find(|(_, root)| state_dir.starts_with(real(root))).map(|(decky, root)| {
+        Failure::new(
+            Kind::Configuration,
+            format!(
+                "state directory {} lies inside {}, the root of decky {decky}, where an intruder would find it; choose another --state-dir",
+                state_dir.display(),
+                root.display()
+            ),
+        )
+    })
+}
+
+/// A runtime for one thread: everything waits for disks, nothing for other cores.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    build(&mut tokio::runtime::Builder::new_current_thread())
+}
+
+/// A runtime that also knows timers and signals.
+pub(crate) fn runtime_with_signals() -> Result<tokio::runtime::Runtime, Failure> {
+    build(tokio::runtime::Builder::new_current_thread().enable_all())
+}
+
+fn build(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
+    builder
+        .build()
+        .map_err(|error| Failure::new(Kind::Unavailable, format!("cannot start: {error}")))
+}
+
+/// The pool, for commands that only look.
+pub(crate) fn pool(settings: &Settings) -> Arc<decnet_realism::pool::LoadedPool> {
+    PersonaPool::new(settings.personas.value.clone()).load()
+}

@@ -1,0 +1,202 @@
+//! Header values, folded (RFC 5322 §2.2.3).
+//!
+//! Each function returns what follows `Name: `, with CRLF and one space where it folds. Lines keep
+//! to 78 characters where a fold is possible. The caller has [checked](super::check) the input.
+
+use super::encoded_word;
+
+/// Line length to fold at, in characters (RFC 5322 §2.1.1).
+const FOLD_AT: usize = 78;
+
+/// Least room for an encoded word on a line that has text already. Below it the word starts a line
+/// of its own.
+const LEAST_WORD: usize = 22;
+
+/// Longest word of plain ASCII. A longer one is written as encoded words, which can be folded.
+const LONGEST_WORD: usize = 300;
+
+/// Characters that a display name may hold only between quotes: the specials of RFC 5322 §3.2.3.
+const SPECIALS: &[u8] = b"()<>[]:;@\\,.\"";
+
+/// The value of a header of free text, such as `Subject`.
+pub(crate) fn unstructured(name: &str, text: &str) -> String {
+    let text = text.trim();
+    let column = name.len() + 2;
+    // Some parsers read a fold as one space, so a run of spaces that might be folded is encoded.
+    let folds_badly = column + text.len() > FOLD_AT && text.contains("  ");
+    let mut folder = Folder::new(column);
+    if encoded_word::needs_encoding(text)
+        || folds_badly
+        || text.split(' ').any(|word| word.len() > LONGEST_WORD)
+    {
+        folder.encoded_words(text, false);
+    } else {
+        folder.words(text);
+    }
+    folder.out
+}
+
+/// The value of a header with one mailbox, such as `From`: the bare address when `display_name`
+/// is blank.
+pub(crate) fn mailbox(name: &str, display_name: &str, address: &str) -> String {
+    let mut folder = Folder::new(name.len() + 2);
+    let display_name = collapse(display_name);
+    if display_name.is_empty() {
+        folder.word(address);
+        return folder.out;
+    }
+    if encoded_word::needs_encoding(&display_name) {
+        folder.encoded_words(&display_name, true);
+    } else if display_name.bytes().any(|b| SPECIALS.contains(&b)) {
+        folder.words(&quoted(&display_name));
+    } else {
+        folder.words(&display_name);
+    }
+    folder.word(&format!("<{address}>"));
+    folder.out
+}
+
+/// The value of a header with message ids, such as `References`: one id on each line.
+pub(crate) fn message_ids(ids: &str) -> String {
+    let mut value = String::with_capacity(ids.len() * 2);
+    for (index, id) in ids.split_ascii_whitespace().enumerate() {
+        if index > 0 {
+            value.push_str("\r\n ");
+        }
+        value.push_str(id);
+    }
+    value
+}
+
+/// A name with single spaces: what is left of any other white space in a phrase once it has been
+/// folded and parsed again.
+pub(crate) fn collapse(name: &str) -> String {
+    let mut collapsed = String::with_capacity(name.len());
+    for word in name.split_whitespace() {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+    collapsed
+}
+
+/// A quoted string (RFC 5322 §3.2.4).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 8);
+    quoted.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Puts words one after the other and starts a new line where the next one does not fit.
+struct Folder {
+    out: String,
+    column: usize,
+}
+
+impl Folder {
+    fn new(column: usize) -> Self {
+        Self {
+            out: String::with_capacity(96),
+            column,
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        if self.column + text.len() <= FOLD_AT && self.out.is_empty() {
+            self.out.push_str(text);
+            self.column += text.len();
+            return;
+        }
+        for word in text.split(' ') {
+            self.word(word);
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        if !self.out.is_empty() {
+            if self.column + 1 + word.len() > FOLD_AT {
+                self.fold();
+            } else {
+                self.out.push(' ');
+                self.column += 1;
+            }
+        }
+        self.out.push_str(word);
+        self.column += word.len();
+    }
+
+    fn encoded_words(&mut self, text: &str, at_spaces: bool) {
+        let room = FOLD_AT.saturating_sub(self.column);
+        let room = if room < LEAST_WORD { FOLD_AT } else { room };
+        for word in encoded_word::encode(text, room, at_spaces) {
+            self.word(&word);
+        }
+    }
+
+    fn fold(&mut self) {
+        self.out.push_str("\r\n ");
+        self.column = 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_when_they_must() {
+        let from = |name: &str| mailbox("From", name, "j@corp.com");
+        assert_eq!(from("John Smith"), "John Smith <j@corp.com>");
+        assert_eq!(from(" John \t Smith "), "John Smith <j@corp.com>");
+        assert_eq!(from("John Q. Smith"), "\"John Q. Smith\" <j@corp.com>");
+        assert_eq!(from("Smith, John"), "\"Smith, John\" <j@corp.com>");
+        assert_eq!(
+            from("John (Ops) Smith"),
+            "\"John (Ops) Smith\" <j@corp.com>"
+        );
+        assert_eq!(
+            from("John \"JJ\" Smith"),
+            "\"John \\\"JJ\\\" Smith\" <j@corp.com>"
+        );
+        assert_eq!(from("a\\b"), "\"a\\\\b\" <j@corp.com>");
+        assert_eq!(from("O'Neil"), "O'Neil <j@corp.com>");
+        assert_eq!(
+            from("José Núñez"),
+            "=?UTF-8?B?Sm9zw6kgTsO6w7Fleg==?= <j@corp.com>"
+        );
+        assert_eq!(from(""), "j@corp.com");
+    }
+
+    #[test]
+    fn subjects_fold_at_spaces() {
+        assert_eq!(unstructured("Subject", "Q3"), "Q3");
+        let value = unstructured("Subject", &"word ".repeat(100));
+        assert!(value.lines().all(|line| line.len() <= 78));
+        assert_eq!(value.replace("\r\n", "").split(' ').count(), 100);
+    }
+
+    #[test]
+    fn encoded_headers_keep_to_the_line() {
+        for text in ["é".repeat(400), "José ".repeat(80), "x".repeat(900)] {
+            let value = unstructured("Subject", &text);
+            assert!(
+                format!("Subject: {value}")
+                    .split("\r\n")
+                    .all(|line| line.len() <= 78)
+            );
+        }
+    }
+
+    #[test]
+    fn ids_go_one_to_a_line() {
+        assert_eq!(message_ids("<a@x> <b@x>"), "<a@x>\r\n <b@x>");
+    }
+}

@@ -1,0 +1,800 @@
+//! One tick: do once what is due, and see every mail through to both mailboxes.
+//!
+//! A tick works in groups. Of each group it takes over what an earlier tick left unfinished, plans
+//! the rest (replies that are due, then new threads), commits the plans, delivers, and commits the
+//! outcome. With an immediate writer that is two commits a group. Killed anywhere, the next tick
+//! finds the outbox as the last commit left it and goes on from there.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use decnet_activity_driver::action::{
+    Action, ActionKind, ActivityResult, Folder, MailDelivery, MailFlagging, MailFlags,
+};
+use decnet_activity_driver::decky::{Decky, TransportKind};
+use decnet_activity_driver::driver::DriverError;
+use decnet_activity_driver::registry::{DriverRegistry, RegistryError};
+use decnet_realism::writer::Writer;
+
+use crate::composing::{self, CompositionError};
+use crate::ledger::{
+    ComposedMail, DeliveredMail, FailedMail, FollowUp, LedgerError, MailId, MailLedger, ParentMail,
+    Placement, PlanOutcome, Recorded, Retention, Standstill,
+};
+use crate::mail_client::MailClient;
+use crate::picker::{Pick, Picked, Picker, location};
+use crate::random::{Purpose, generator, mail_seed};
+use crate::record::{MailEvent, MailRecord, RECORD_VERSION, rfc3339};
+use crate::reply_timing::ReplyTiming;
+
+/// Most mails in one group, so that a group's messages stay within a few megabytes.
+pub const MOST_IN_A_GROUP: usize = 128;
+/// Plans in a row that others may snatch away before a tick gives up and asks to be tried again.
+const MOST_CONFLICTS: usize = 64;
+/// Messages that retention removes after one group.
+const MOST_EXPIRED: usize = 256;
+
+/// What a tick works with. Everything that touches the world outside is handed in.
+pub struct Tick<'a> {
+    /// Who can write, what is due, and the outbox.
+    pub ledger: &'a mut dyn MailLedger,
+    /// How deckies are reached.
+    pub drivers: &'a DriverRegistry,
+    /// Who writes the text.
+    pub writer: &'a dyn Writer,
+    /// Who gives it its shape.
+    pub mail_client: &'a dyn MailClient,
+    /// The operating clock, for leases and retries. Dates of mails come from
+    /// [`TickSettings::now`].
+    pub wall_clock: &'a (dyn Fn() -> DateTime<Utc> + Sync),
+    /// What a delivered mail must cause elsewhere; lands in the transaction that records it.
+    pub follow_ups: &'a (dyn Fn(&MailRecord) -> Vec<FollowUp> + Sync),
+    /// Told of each record as soon as it is committed.
+    pub on_record: &'a mut (dyn FnMut(&MailRecord) + Send),
+}
+
+/// How a tick behaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TickSettings {
+    /// The moment of the tick: who is at work, which replies are due, dates of new threads.
+    pub now: DateTime<Utc>,
+    /// Same seed, same `now`, same ledger: same bytes.
+    pub seed: u64,
+    /// How many mails, at least 1. Default 1.
+    pub count: usize,
+    /// What a tick writes when no reply is due. Default [`Pacing::EveryTick`].
+    pub pacing: Pacing,
+    /// Most mails that share a commit, 1 to [`MOST_IN_A_GROUP`]. Default [`MOST_IN_A_GROUP`].
+    pub group: usize,
+    /// How long a tick may be silent before another takes over its mails. Default 60 s; must be
+    /// longer than the slowest write plus delivery.
+    pub lease: TimeDelta,
+    /// How mail is answered.
+    pub replies: ReplyTiming,
+    /// How failed deliveries are tried again.
+    pub retries: RetryPolicy,
+    /// How long mail is kept, by age; `None` keeps it for ever.
+    pub keep_for: Option<TimeDelta>,
+    /// Most messages on one decky; 0 sets no limit.
+    pub messages_per_decky: u64,
+}
+
+impl TickSettings {
+    /// Defaults for a tick at `now` with `seed`.
+    pub fn new(now: DateTime<Utc>, seed: u64) -> Self {
+        Self {
+            now,
+            seed,
+            count: 1,
+            pacing: Pacing::EveryTick,
+            group: MOST_IN_A_GROUP,
+            lease: TimeDelta::seconds(60),
+            replies: ReplyTiming::default(),
+            retries: RetryPolicy::default(),
+            keep_for: None,
+            messages_per_decky: 0,
+        }
+    }
+}
+
+/// What a tick writes when no reply is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pacing {
+    /// A new thread: a tick that can send never skips.
+    #[default]
+    EveryTick,
+    /// Nothing.
+    RepliesOnly,
+}
+
+/// How failed deliveries are tried again: after `first`, then twice as long each time, up to
+/// `longest`, `most_attempts` times in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Wait after the first failure. Default 30 s.
+    pub first: TimeDelta,
+    /// Longest wait. Default 1 h.
+    pub longest: TimeDelta,
+    /// Tries before a mail is abandoned. Default 30, more than a day.
+    pub most_attempts: u32,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            first: TimeDelta::seconds(30),
+            longest: TimeDelta::hours(1),
+            most_attempts: 30,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// When to try again after attempt number `attempt` failed at `now`; `None` for never.
+    pub fn next_attempt_at(&self, attempt: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if attempt >= self.most_attempts {
+            return None;
+        }
+        let doublings = attempt.saturating_sub(1).min(20);
+        let wait = self.first * (1 << doublings);
+        Some(now + wait.min(self.longest))
+    }
+}
+
+/// What a tick did.
+#[derive(Debug, Default)]
+pub struct TickReport {
+    /// Records of the mails it delivered, in order.
+    pub delivered: Vec<MailRecord>,
+    /// Mails it could not deliver, with the reason.
+    pub failed: Vec<TickFailure>,
+    /// Mails that another tick took over meanwhile.
+    pub overtaken: usize,
+    /// Why it stopped before the count was reached, if it did.
+    pub standstill: Option<Standstill>,
+    /// Messages removed because they were old, or one too many.
+    pub expired: usize,
+}
+
+/// One mail that was not delivered.
+#[derive(Debug)]
+pub struct TickFailure {
+    /// What was recorded.
+    pub record: MailRecord,
+    /// The cause.
+    pub cause: FailureCause,
+}
+
+/// Why a mail was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureCause {
+    /// A mailbox refused it.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// No text, or no message, could be made.
+    #[error(transparent)]
+    Composition(#[from] CompositionError),
+}
+
+/// Why a tick stopped early.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no driver for a decky.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A decky could not be looked into before its first mail.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// Other ticks were always faster.
+    #[error("other ticks took every mail that this one planned, {conflicts} times in a row")]
+    Contended {
+        /// How often.
+        conflicts: usize,
+    },
+}
+
+impl TickError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_transient(),
+            Self::Registry(_) => false,
+            Self::Driver(error) => error.is_transient(),
+            Self::Contended { .. } => true,
+        }
+    }
+}
+
+/// A mail that a dry run would have written.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Address of the sender.
+    pub from: String,
+    /// Address of the recipient.
+    pub to: String,
+    /// Subject, with prefixes.
+    pub subject: String,
+    /// Date, RFC 3339.
+    pub sent_at: String,
+    /// Whole text.
+    pub text: String,
+    /// Whether it answers a mail.
+    pub is_reply: bool,
+    /// Decky and login of the recipient.
+    pub inbox: (String, String),
+}
+
+/// A mail in hand: planned, composed perhaps, held under `attempt`.
+struct InWork {
+    id: MailId,
+    attempt: u32,
+    pick: Pick,
+}
+
+impl Tick<'_> {
+    /// Writes and delivers up to `settings.count` mails.
+    ///
+    /// A mail that cannot be delivered is kept for a later try and reported in
+    /// [`TickReport::failed`]; the others go on.
+    ///
+    /// # Errors
+    ///
+    /// [`TickError`] when the ledger or the planning fails. What was planned before stays in the
+    /// outbox.
+    pub async fn run(&mut self, settings: &TickSettings) -> Result<TickReport, TickError> {
+        let mut report = TickReport::default();
+        let mut conflicts = 0;
+        let mut left = settings.count.max(1);
+        while left > 0 && report.standstill.is_none() {
+            let size = left.min(settings.group.clamp(1, MOST_IN_A_GROUP));
+            let mut group = self.take_over(settings, size)?;
+            let wanted = size - group.len();
+            let planned = self.plan(settings, wanted, &mut report).await?;
+            if planned.len() < wanted && report.standstill.is_none() {
+                conflicts += 1;
+                if conflicts > MOST_CONFLICTS {
+                    return Err(TickError::Contended { conflicts });
+                }
+            } else {
+                conflicts = 0;
+            }
+            group.extend(planned);
+            if group.is_empty() {
+                continue;
+            }
+            left -= group.len();
+            let group = self.write_missing(settings, group, &mut report).await?;
+            self.deliver(settings, group, &mut report).await?;
+            self.expire(settings, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// What [`run`](Tick::run) would write next, without writing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Tick::run).
+    pub async fn preview(
+        &mut self,
+        settings: &TickSettings,
+    ) -> Result<(Vec<Preview>, Option<Standstill>), TickError> {
+        let mut report = TickReport::default();
+        let picks = self
+            .pick(settings, settings.count.max(1), &mut report)
+            .await?;
+        let mut previews = Vec::with_capacity(picks.len());
+        for pick in picks {
+            let text = composing::compose(&pick, self.writer, self.mail_client).await;
+            let (subject, text) = match text {
+                Ok(composed) => (composed.subject, composed.text),
+                Err(error) => (String::new(), error.to_string()),
+            };
+            previews.push(Preview {
+                from: pick.sender.persona.email.as_str().to_owned(),
+                to: pick.recipient.persona.email.as_str().to_owned(),
+                subject,
+                sent_at: rfc3339(pick.plan.sent_at),
+                text,
+                is_reply: pick.parent.is_some(),
+                inbox: pick
+                    .recipient
+                    .home
+                    .as_ref()
+                    .map(|home| (home.decky.name.clone(), home.login.clone()))
+                    .unwrap_or_default(),
+            });
+        }
+        Ok((previews, report.standstill))
+    }
+
+    /// Takes over what earlier ticks left unfinished.
+    fn take_over(
+        &mut self,
+        settings: &TickSettings,
+        limit: usize,
+    ) -> Result<Vec<InWork>, LedgerError> {
+        let wall_clock = (self.wall_clock)();
+        let claimed =
+            self.ledger
+                .claim_unfinished(wall_clock, wall_clock + settings.lease, limit)?;
+        Ok(claimed
+            .into_iter()
+            .map(|mail| InWork {
+                id: mail.id,
+                attempt: mail.attempt,
+                pick: Pick {
+                    plan: mail.plan,
+                    sender: mail.sender,
+                    recipient: mail.recipient,
+                    parent: mail.parent,
+                },
+            })
+            .collect())
+    }
+
+    /// Picks up to `wanted` mails: replies that are due, then new threads.
+    async fn pick(
+        &mut self,
+        settings: &TickSettings,
+        wanted: usize,
+        report: &mut TickReport,
+    ) -> Result<Vec<Pick>, TickError> {
+        let mut picks = Vec::with_capacity(wanted);
+        if wanted == 0 {
+            return Ok(picks);
+        }
+        let due = self.ledger.due_replies(settings.now, wanted)?;
+        let MailId(next) = self.ledger.next_mail_id()?;
+        let mut seeds = (next..).map(|id| mail_seed(settings.seed, settings.now, id));
+        let mut picker = Picker::new(
+            &mut *self.ledger,
+            self.drivers,
+            self.mail_client,
+            settings.now,
+        )?;
+        for due in due {
+            let seed = seeds.next().unwrap_or_default();
+            if let Some(pick) = picker.reply(due, seed).await? {
+                picks.push(*pick);
+            }
+        }
+        if settings.pacing == Pacing::RepliesOnly {
+            if picks.len() < wanted {
+                report.standstill = Some(Standstill::NothingDue);
+            }
+            return Ok(picks);
+        }
+        while picks.len() < wanted {
+            let seed = seeds.next().unwrap_or_default();
+            match picker.thread(seed).await? {
+                Picked::Mail(pick) => picks.push(*pick),
+                Picked::Nobody(standstill) => {
+                    report.standstill = Some(standstill);
+                    break;
+                }
+            }
+        }
+        Ok(picks)
+    }
+
+    /// Picks and commits plans; with an immediate writer the text is part of the same commit.
+    async fn plan(
+        &mut self,
+        settings: &TickSettings,
+        wanted: usize,
+        report: &mut TickReport,
+    ) -> Result<Vec<InWork>, TickError> {
+        let mut picks = self.pick(settings, wanted, report).await?;
+        if picks.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.writer.is_immediate() {
+            for pick in &mut picks {
+                // A mail that cannot be composed is planned all the same, and fails on record.
+                pick.plan.composed = composing::compose(pick, self.writer, self.mail_client)
+                    .await
+                    .ok();
+            }
+        }
+        let plans: Vec<_> = picks.iter().map(|pick| pick.plan.clone()).collect();
+        let lease_until = (self.wall_clock)() + settings.lease;
+        let outcomes = self.ledger.record_planned(&plans, lease_until)?;
+        Ok(picks
+            .into_iter()
+            .zip(outcomes)
+            .filter_map(|(pick, outcome)| match outcome {
+                PlanOutcome::Planned(id) => Some(InWork {
+                    id,
+                    attempt: 1,
+                    pick,
+                }),
+                PlanOutcome::Conflict => None,
+            })
+            .collect())
+    }
+
+    /// Has the text written of every mail that has none yet, and commits it.
+    async fn write_missing(
+        &mut self,
+        settings: &TickSettings,
+        group: Vec<InWork>,
+        report: &mut TickReport,
+    ) -> Result<Vec<InWork>, TickError> {
+        let mut ready = Vec::with_capacity(group.len());
+        for mut mail in group {
+            if mail.pick.plan.composed.is_some() {
+                ready.push(mail);
+                continue;
+            }
+            match composing::compose(&mail.pick, self.writer, self.mail_client).await {
+                Ok(composed) => {
+                    match self
+                        .ledger
+                        .record_composed(mail.id, mail.attempt, &composed)?
+                    {
+                        Recorded::Yes => {
+                            mail.pick.plan.composed = Some(composed);
+                            ready.push(mail);
+                        }
+                        Recorded::Overtaken => report.overtaken += 1,
+                    }
+                }
+                Err(error) => {
+                    let transient = match &error {
+                        CompositionError::Writer(error) => error.is_transient(),
+                        CompositionError::Message(_) => false,
+                    };
+                    self.fail(settings, mail, error.into(), transient, None, report)?;
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Delivers a group and commits the outcome.
+    async fn deliver(
+        &mut self,
+        settings: &TickSettings,
+        group: Vec<InWork>,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        let mut errands: Vec<Errand> = Vec::with_capacity(group.len() * 2);
+        for (index, mail) in group.iter().enumerate() {
+            let Some(composed) = &mail.pick.plan.composed else {
+                continue;
+            };
+            errands.extend(delivery(index, mail, composed));
+        }
+        let outcomes = self.run_errands(&errands).await?;
+        let mut placements: BTreeMap<usize, Vec<Placement>> = BTreeMap::new();
+        let mut failures: BTreeMap<usize, (DriverError, usize)> = BTreeMap::new();
+        for (at, (errand, outcome)) in errands.iter().zip(outcomes).enumerate() {
+            match outcome {
+                Ok(result) => placements.entry(errand.mail).or_default().push(Placement {
+                    decky: errand.decky.name.clone(),
+                    location: errand.location().clone(),
+                    result,
+                }),
+                Err(error) => {
+                    failures.entry(errand.mail).or_insert((error, at));
+                }
+            }
+        }
+        let mut delivered = Vec::with_capacity(group.len());
+        let mut records = Vec::with_capacity(group.len());
+        let mut answered = Vec::new();
+        for (index, mail) in group.into_iter().enumerate() {
+            if let Some((error, at)) = failures.remove(&index) {
+                let transient = error.is_transient();
+                let refused_by = errands.get(at).and_then(|errand| errand.decky_of(&mail));
+                self.fail(settings, mail, error.into(), transient, refused_by, report)?;
+                continue;
+            }
+            let placements = placements.remove(&index).unwrap_or_default();
+            let record = self.record(settings, &mail, placements);
+            delivered.push(DeliveredMail {
+                id: mail.id,
+                attempt: mail.attempt,
+                record: record.to_json(),
+                answer_due_at: record.answer_due_at,
+                follow_ups: (self.follow_ups)(&record),
+            });
+            records.push(record);
+            if let Some(parent) = &mail.pick.parent {
+                answered.extend(flagging(&mail, parent));
+            }
+        }
+        let outcomes = self.ledger.record_delivered(&delivered)?;
+        for (record, outcome) in records.into_iter().zip(outcomes) {
+            match outcome {
+                Recorded::Yes => {
+                    (self.on_record)(&record);
+                    report.delivered.push(record);
+                }
+                Recorded::Overtaken => report.overtaken += 1,
+            }
+        }
+        self.mark_answered(answered).await
+    }
+
+    /// Marks parents as read and answered in the mailbox of the one who answered. A parent that is
+    /// gone was removed by somebody else, which is noted.
+    async fn mark_answered(&mut self, errands: Vec<(MailId, Errand)>) -> Result<(), TickError> {
+        if errands.is_empty() {
+            return Ok(());
+        }
+        let (parents, errands): (Vec<_>, Vec<_>) = errands.into_iter().unzip();
+        let outcomes = self.run_errands(&errands).await?;
+        for ((parent, errand), outcome) in parents.iter().zip(&errands).zip(outcomes) {
+            match outcome {
+                Ok(ActivityResult::Absent) => {
+                    tracing::info!(
+                        mail = parent.0,
+                        decky = errand.decky.name,
+                        login = errand.location().login,
+                        "a delivered message was removed by somebody else"
+                    );
+                    self.ledger.note_vanished(*parent, Folder::Inbox)?;
+                }
+                Ok(_) => {}
+                // The mail itself is delivered; a flag is not worth failing it for.
+                Err(error) => tracing::warn!(mail = parent.0, %error, "cannot mark as answered"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what retention lets go: first the messages, then the rows.
+    async fn expire(
+        &mut self,
+        settings: &TickSettings,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        if settings.keep_for.is_none() && settings.messages_per_decky == 0 {
+            return Ok(());
+        }
+        let retention = Retention {
+            older_than: settings.keep_for.map(|keep_for| settings.now - keep_for),
+            messages_per_decky: settings.messages_per_decky,
+        };
+        let expired = self.ledger.expired(&retention, MOST_EXPIRED)?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let mut forgotten = Vec::with_capacity(expired.len());
+        for mail in expired {
+            let mut gone = true;
+            for (decky, location) in mail.placements {
+                let driver = self
+                    .drivers
+                    .driver_for(decky.transport.kind(), ActionKind::Email)?;
+                if let Err(error) = driver.run(&decky, &Action::RemoveMail(location)).await {
+                    tracing::warn!(mail = mail.id.0, %error, "cannot remove an expired message");
+                    gone = false;
+                }
+            }
+            if gone {
+                forgotten.push(mail.id);
+            }
+        }
+        self.ledger.forget(&forgotten)?;
+        report.expired += forgotten.len();
+        Ok(())
+    }
+
+    /// Gives a mail back to the outbox, or abandons it.
+    fn fail(
+        &mut self,
+        settings: &TickSettings,
+        mail: InWork,
+        cause: FailureCause,
+        transient: bool,
+        refused_by: Option<crate::ledger::DeckyId>,
+        report: &mut TickReport,
+    ) -> Result<(), LedgerError> {
+        let next_attempt_at = if transient {
+            settings
+                .retries
+                .next_attempt_at(mail.attempt, (self.wall_clock)())
+        } else {
+            None
+        };
+        let error = cause.to_string();
+        let mut record = self.record(settings, &mail, Vec::new());
+        record.event = if next_attempt_at.is_some() {
+            MailEvent::Failed
+        } else {
+            MailEvent::Abandoned
+        };
+        record.answer_due_at = None;
+        record.error = Some(error.clone());
+        record.next_attempt_at = next_attempt_at;
+        let failed = FailedMail {
+            id: mail.id,
+            attempt: mail.attempt,
+            error,
+            next_attempt_at,
+            refused_by,
+            record: record.to_json(),
+        };
+        for outcome in self.ledger.record_failed(&[failed])? {
+            match outcome {
+                Recorded::Yes => (self.on_record)(&record),
+                Recorded::Overtaken => report.overtaken += 1,
+            }
+        }
+        report.failed.push(TickFailure { record, cause });
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        settings: &TickSettings,
+        mail: &InWork,
+        placements: Vec<Placement>,
+    ) -> MailRecord {
+        let plan = &mail.pick.plan;
+        let recipient = &mail.pick.recipient.persona;
+        let answer_due_at = settings.replies.answer_due_at(
+            plan.sent_at.to_utc(),
+            recipient.reply_latency,
+            &recipient.schedule(),
+            &mut generator(plan.seed, Purpose::Answer),
+        );
+        MailRecord {
+            version: RECORD_VERSION,
+            event: MailEvent::Delivered,
+            mail: mail.id,
+            thread: plan.reply_to.map_or(mail.id, |reply_to| reply_to.thread),
+            parent: plan.reply_to.map(|reply_to| reply_to.parent),
+            message_id: plan.message_id.clone(),
+            from: mail.pick.sender.persona.email.as_str().to_owned(),
+            to: recipient.email.as_str().to_owned(),
+            subject: plan
+                .composed
+                .as_ref()
+                .map(|composed| composed.subject.clone())
+                .unwrap_or_default(),
+            sent_at: rfc3339(plan.sent_at),
+            topic: plan.topic.clone(),
+            language: plan.language.clone(),
+            written_by: plan
+                .composed
+                .as_ref()
+                .map(|composed| composed.written_by.clone()),
+            placements,
+            attempt: mail.attempt,
+            answer_due_at,
+            error: None,
+            next_attempt_at: None,
+            recorded_at: rfc3339((self.wall_clock)().fixed_offset()),
+        }
+    }
+
+    /// Runs errands, those of one transport together, and answers in their order.
+    async fn run_errands(
+        &self,
+        errands: &[Errand],
+    ) -> Result<Vec<Result<ActivityResult, DriverError>>, RegistryError> {
+        let mut by_transport: BTreeMap<TransportKind, Vec<usize>> = BTreeMap::new();
+        for (at, errand) in errands.iter().enumerate() {
+            by_transport
+                .entry(errand.decky.transport.kind())
+                .or_default()
+                .push(at);
+        }
+        let mut results: Vec<Option<Result<ActivityResult, DriverError>>> =
+            errands.iter().map(|_| None).collect();
+        for (transport, places) in by_transport {
+            let driver = self.drivers.driver_for(transport, ActionKind::Email)?;
+            let actions: Vec<(&Decky, &Action)> = places
+                .iter()
+                .filter_map(|at| errands.get(*at))
+                .map(|errand| (&*errand.decky, &errand.action))
+                .collect();
+            for (at, result) in places.iter().zip(driver.run_all(&actions).await) {
+                if let Some(slot) = results.get_mut(*at) {
+                    *slot = Some(result);
+                }
+            }
+        }
+        Ok(results
+            .into_iter()
+            .zip(errands)
+            .map(|(result, errand)| {
+                result.unwrap_or_else(|| {
+                    Err(DriverError::Unreachable {
+                        decky: errand.decky.name.clone(),
+                        reason: "its driver gave no answer".to_owned(),
+                    })
+                })
+            })
+            .collect())
+    }
+}
+
+/// One action for one mail of a group.
+struct Errand {
+    /// Place of the mail in its group.
+    mail: usize,
+    decky: std::sync::Arc<Decky>,
+    action: Action,
+}
+
+impl Errand {
+    fn location(&self) -> &decnet_activity_driver::action::MailLocation {
+        match &self.action {
+            Action::DeliverMail(delivery) => &delivery.location,
+            Action::FlagMail(flagging) => &flagging.location,
+            Action::RemoveMail(location) => location,
+        }
+    }
+
+    fn decky_of(&self, mail: &InWork) -> Option<crate::ledger::DeckyId> {
+        [&mail.pick.sender, &mail.pick.recipient]
+            .into_iter()
+            .filter_map(|who| who.home.as_ref())
+            .find(|home| home.decky.uuid == self.decky.uuid)
+            .map(|home| home.decky_id)
+    }
+}
+
+/// The two deliveries of a mail: INBOX of the recipient, Sent of the sender.
+fn delivery(index: usize, mail: &InWork, composed: &ComposedMail) -> Vec<Errand> {
+    let plan = &mail.pick.plan;
+    let ends = [
+        (
+            &mail.pick.recipient,
+            Folder::Inbox,
+            &plan.inbox_name,
+            MailFlags::default(),
+        ),
+        (
+            &mail.pick.sender,
+            Folder::Sent,
+            &plan.sent_name,
+            MailFlags {
+                seen: true,
+                answered: false,
+            },
+        ),
+    ];
+    ends.into_iter()
+        .filter_map(|(who, folder, unique_name, flags)| {
+            let home = who.home.as_ref()?;
+            Some(Errand {
+                mail: index,
+                decky: home.decky.clone(),
+                action: Action::DeliverMail(MailDelivery {
+                    location: location(who, home, folder, unique_name.clone()),
+                    message: composed.message.clone(),
+                    delivered_at: plan.sent_at.timestamp(),
+                    flags,
+                    attempt: mail.attempt,
+                }),
+            })
+        })
+        .collect()
+}
+
+/// Marks the parent of a reply in the INBOX of the one who answered.
+fn flagging(mail: &InWork, parent: &ParentMail) -> Option<(MailId, Errand)> {
+    let answerer = &mail.pick.sender;
+    let home = answerer.home.as_ref()?;
+    let errand = Errand {
+        mail: 0,
+        decky: home.decky.clone(),
+        action: Action::FlagMail(MailFlagging {
+            location: location(answerer, home, Folder::Inbox, parent.inbox_name.clone()),
+            add: MailFlags {
+                answered: true,
+                seen: true,
+            },
+        }),
+    };
+    Some((parent.id, errand))
+}

@@ -1,0 +1,109 @@
+//! The contract of whoever writes the text of a mail: the offline writer, or a model.
+
+use chrono::{DateTime, FixedOffset};
+
+use crate::persona::Persona;
+
+/// Writes the text of one mail.
+///
+/// A writer decides words only: subject of a new thread, and the new text. Quoting the parent,
+/// `Re:`, the signature and everything MIME belong to the mail client and are added afterwards.
+///
+/// The same brief and the same seed give the same draft.
+#[async_trait::async_trait]
+pub trait Writer: Send + Sync {
+    /// Name for the record, such as `offline`.
+    fn name(&self) -> &str;
+
+    /// Whether [`write`](Writer::write) answers at once, without waiting for anything outside the
+    /// process. A tick then plans and composes in one step. `false` unless overridden.
+    fn is_immediate(&self) -> bool {
+        false
+    }
+
+    /// Writes one mail.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError`] says what stood in the way and whether a retry can help.
+    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Draft, WriterError>;
+}
+
+/// Everything a writer may use.
+#[derive(Clone, Debug)]
+pub struct Brief<'a> {
+    /// Who writes.
+    pub sender: &'a Persona,
+    /// Who reads.
+    pub recipient: &'a Persona,
+    /// Language of the mail, such as `en`.
+    pub language: &'a str,
+    /// When the mail is sent, in the sender's local time.
+    pub written_at: DateTime<FixedOffset>,
+    /// Why the mail is written.
+    pub occasion: Occasion<'a>,
+}
+
+/// Why a mail is written.
+#[derive(Clone, Debug)]
+pub enum Occasion<'a> {
+    /// It starts a thread about `topic`: a phrase of the world file, or one of
+    /// [`topic::built_in`](crate::topic::built_in).
+    NewThread {
+        /// What the thread is about.
+        topic: &'a str,
+    },
+    /// It answers `parent`, which the recipient wrote to the sender.
+    Reply {
+        /// The mail that is answered.
+        parent: Parent<'a>,
+    },
+}
+
+/// The mail that a reply answers.
+#[derive(Clone, Debug)]
+pub struct Parent<'a> {
+    /// Subject as it stood in the parent, prefixes included.
+    pub subject: &'a str,
+    /// What its author wrote, without quotes and signature.
+    pub text: &'a str,
+    /// When it was sent, in its author's local time.
+    pub written_at: DateTime<FixedOffset>,
+    /// Topic the thread started with.
+    pub topic: &'a str,
+    /// How many mails the thread has so far, at least 1.
+    pub thread_length: u32,
+}
+
+/// What a writer wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Subject of a new thread, one line; ignored for a reply, whose subject follows from its
+    /// parent.
+    pub subject: String,
+    /// Text, with `\n` line ends, paragraphs unwrapped, greeting and sign-off included where the
+    /// persona uses them; without quotes and without [`Persona::signature`].
+    pub body: String,
+}
+
+/// Why a writer could not write.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The writer is not available now.
+    #[error("writer {writer} is unavailable: {reason}")]
+    Unavailable {
+        /// Name of the writer.
+        writer: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl WriterError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Why the database cannot be opened, and what SQLite's errors mean to its callers.
+
+use std::path::PathBuf;
+
+use decnet_emailgen::ledger::LedgerError;
+use rusqlite::ErrorCode;
+
+/// Why the database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It was written by a newer decnet.
+    #[error(
+        "{} has schema version {found}, newer than this decnet's {supported}; use the newer decnet, \
+         or another state directory", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: u32,
+        /// Newest version that this build knows.
+        supported: u32,
+    },
+    /// It is not a database.
+    #[error("{} is not a decnet database: {detail}", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        detail: String,
+    },
+    /// There is none, and none was to be created.
+    #[error("there is no database at {}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was being done.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("cannot open {}: {source}", path.display())]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: LedgerError,
+    },
+}
+
+impl OpenError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Ledger { source, .. } => source.is_transient(),
+            Self::Newer { .. }
+            | Self::NotADatabase { .. }
+            | Self::Missing { .. }
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
+/// What a SQLite error means to a caller.
+pub(crate) fn ledger_error(error: rusqlite::Error) -> LedgerError {
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy { detail },
+        Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            LedgerError::ReadOnly { detail }
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            LedgerError::Corrupt { detail }
+        }
+        _ => LedgerError::Failed { detail },
+    }
+}
+
+/// A value in the database that its column should not hold.
+pub(crate) fn corrupt(detail: impl Into<String>) -> LedgerError {
+    LedgerError::Corrupt {
+        detail: detail.into(),
+    }
+}

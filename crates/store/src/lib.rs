@@ -1,0 +1,34 @@
+//! SQLite behind every repository trait of decnet: one file, one migration history.
+//!
+//! [`Store`] implements [`MailLedger`](decnet_emailgen::ledger::MailLedger) and
+//! [`WorldLedger`](decnet_emailgen::world::WorldLedger). Every method is one transaction that
+//! takes the write lock at its start, so processes that run side by side queue instead of failing.
+//! It takes no domain decisions, and nothing outside this crate names rusqlite.
+//!
+//! Files are private to the user (`0600`). A database from a newer decnet is refused. The
+//! write-ahead log stays beside the file between processes and is folded in as it grows; copy both
+//! files together, or stop decnet first.
+//!
+//! ```
+//! use decnet_emailgen::ledger::MailLedger;
+//! use decnet_store::{OpenOptions, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let mut store = Store::open(&folder.path().join("decnet.db"), OpenOptions::default())?;
+//! assert!(store.schedules()?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+mod availability;
+mod error;
+mod events;
+mod mail;
+mod open;
+mod people;
+mod world;
+
+pub use error::OpenError;
+pub use events::Event;
+pub use open::{Durability, OpenOptions, Store, Usage};

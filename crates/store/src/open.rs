@@ -1,0 +1,255 @@
+//! Opening the database: permissions, pragmas, migrations.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use decnet_emailgen::ledger::LedgerError;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+use crate::error::{OpenError, ledger_error};
+
+/// Everything that changed the schema, oldest first; the schema version is their number.
+static MIGRATIONS: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(MIGRATION_LIST.iter().map(|sql| M::up(sql)).collect()));
+const MIGRATION_LIST: &[&str] = &[include_str!("migrations/0001_world_and_mail.sql")];
+
+/// Pages (of 4 KiB) of write-ahead log after which it is folded into the database. A process that
+/// starts reads the log once, so it is kept shorter than SQLite's default of 1,000.
+const CHECKPOINT_PAGES: u32 = 200;
+/// Statements kept prepared; a tick uses about thirty.
+const STATEMENTS: usize = 96;
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A commit is on the disk when it returns, whatever happens to the machine.
+    #[default]
+    Full,
+    /// A commit survives the process, but not a power cut. For simulations and tests.
+    ProcessOnly,
+}
+
+/// How to open a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Whether a commit waits for the disk. Default [`Durability::Full`].
+    pub durability: Durability,
+    /// Make the file if there is none. Default `true`.
+    pub create: bool,
+    /// How long to wait for other writers. Default 30 s.
+    pub busy_timeout: Duration,
+    /// Queue each record as an [`Event`](crate::Event) too. Default `false`.
+    pub queue_events: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Full,
+            create: true,
+            busy_timeout: Duration::from_secs(30),
+            queue_events: false,
+        }
+    }
+}
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) connection: Connection,
+    pub(crate) queue_events: bool,
+}
+
+/// How large a database is, for people to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Usage {
+    /// Schema version.
+    pub schema_version: u32,
+    /// Bytes in the database file.
+    pub bytes: u64,
+    /// Mails in the ledger.
+    pub mails: u64,
+    /// Of these, on their way.
+    pub unfinished: u64,
+    /// Answers still to be written.
+    pub answers: u64,
+}
+
+impl Store {
+    /// Opens the database at `path`, brings its schema up to date, and makes it if asked to.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; a database from a newer decnet is left untouched.
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
+        let io_error = |operation, source| OpenError::Io {
+            operation,
+            path: path.to_owned(),
+            source,
+        };
+        match fs::OpenOptions::new().read(true).open(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !options.create {
+                    return Err(OpenError::Missing {
+                        path: path.to_owned(),
+                    });
+                }
+                // SQLite gives its log and index files the mode of the database.
+                fs::OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(|error| io_error("create", error))?;
+            }
+            Err(error) => return Err(io_error("open", error)),
+        }
+        let failed = |error: rusqlite::Error| refine(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        configure(&connection, &options).map_err(failed)?;
+        let mut store = Self {
+            connection,
+            queue_events: options.queue_events,
+        };
+        store.migrate(path)?;
+        Ok(store)
+    }
+
+    /// Checks the whole file, page by page and row by row. Empty when all is well.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the check itself cannot be made.
+    pub fn integrity_problems(&mut self) -> Result<Vec<String>, LedgerError> {
+        let check = || {
+            let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let mut problems = check().map_err(ledger_error)?;
+        problems.retain(|line| line != "ok");
+        Ok(problems)
+    }
+
+    /// Counts for people to read.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the storage fails.
+    pub fn usage(&mut self) -> Result<Usage, LedgerError> {
+        let count = |sql: &str| {
+            self.connection
+                .query_row(sql, [], |row| row.get::<_, i64>(0))
+                .map(i64::cast_unsigned)
+        };
+        let read = || {
+            Ok(Usage {
+                schema_version: u32::try_from(count("PRAGMA user_version")?).unwrap_or(u32::MAX),
+                bytes: count("PRAGMA page_count")?.saturating_mul(count("PRAGMA page_size")?),
+                mails: count("SELECT count(*) FROM mail")?,
+                unfinished: count("SELECT count(*) FROM mail WHERE claimable_at IS NOT NULL")?,
+                answers: count("SELECT count(*) FROM answer")?,
+            })
+        };
+        read().map_err(ledger_error)
+    }
+
+    /// Runs `work` in one transaction that holds the write lock from its start.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(ledger_error)?;
+        let value = work(&transaction)?;
+        transaction.commit().map_err(ledger_error)?;
+        Ok(value)
+    }
+
+    fn migrate(&mut self, path: &Path) -> Result<(), OpenError> {
+        let failed = |error: rusqlite::Error| refine(path, error);
+        let supported = u32::try_from(MIGRATION_LIST.len()).unwrap_or(u32::MAX);
+        let found: u32 = self
+            .connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(failed)?;
+        if found == supported {
+            return Ok(());
+        }
+        if found > supported {
+            return Err(OpenError::Newer {
+                path: path.to_owned(),
+                found,
+                supported,
+            });
+        }
+        if let Err(error) = MIGRATIONS.to_latest(&mut self.connection) {
+            // Somebody else may have been faster.
+            let found: u32 = self
+                .connection
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .map_err(failed)?;
+            if found != supported {
+                return Err(match error {
+                    rusqlite_migration::Error::RusqliteError { err, .. } => refine(path, err),
+                    other => OpenError::NotADatabase {
+                        path: path.to_owned(),
+                        detail: other.to_string(),
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn configure(connection: &Connection, options: &OpenOptions) -> rusqlite::Result<()> {
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Folding the log in at every exit would double what a tick writes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode != "wal" {
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    }
+    let synchronous = match options.durability {
+        Durability::Full => "FULL",
+        Durability::ProcessOnly => "OFF",
+    };
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous};
+         PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;"
+    ))?;
+    connection.query_row(
+        &format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"),
+        [],
+        |_| Ok(()),
+    )
+}
+
+fn refine(path: &Path, error: rusqlite::Error) -> OpenError {
+    let path: PathBuf = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::NotADatabase {
+            path,
+            detail: error.to_string(),
+        },
+        _ => OpenError::Ledger {
+            path,
+            source: ledger_error(error),
+        },
+    }
+}
