@@ -206,6 +206,9 @@ pub(crate) struct TickArguments {
     /// How many mails
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) count: u32,
+    /// How many of them may share a commit, at most 128
+    #[arg(long, value_name = "NUMBER", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=128))]
+    pub(crate) group: u32,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -256,6 +256,19 @@ pub struct DeliveredMail {
     pub answer_due_at: Option<DateTime<Utc>>,
     /// What other parts of decnet must do because of it.
     pub follow_ups: Vec<FollowUp>,
+    /// Mails that its sender has read by now: their messages are flagged in the INBOX.
+    pub read: Vec<MailId>,
+    /// Mails to its sender that somebody else removed from the INBOX.
+    pub vanished: Vec<MailId>,
+}
+
+/// A delivered mail that its recipient has not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadMail {
+    /// Which mail.
+    pub id: MailId,
+    /// Unique part of its file name in the INBOX.
+    pub inbox_name: String,
 }
 
 /// Something that another part of decnet must do, written in the same transaction as its cause.
@@ -518,6 +531,15 @@ pub trait MailLedger: Send {
         lease_until: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError>;
+
+    /// Delivered mails to `reader` dated before `before` that are not read, oldest first, at most
+    /// `limit`.
+    fn unread(
+        &mut self,
+        reader: PersonaId,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<UnreadMail>, LedgerError>;
 
     /// Notes that somebody other than decnet removed a delivered message.
     fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError>;

@@ -5,7 +5,7 @@
 //! outcome. With an immediate writer that is two commits a group. Killed anywhere, the next tick
 //! finds the outbox as the last commit left it and goes on from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decnet_activity_driver::action::{
@@ -18,8 +18,8 @@ use decnet_realism::writer::Writer;
 
 use crate::composing::{self, CompositionError};
 use crate::ledger::{
-    ComposedMail, DeliveredMail, FailedMail, FollowUp, LedgerError, MailId, MailLedger, ParentMail,
-    Placement, PlanOutcome, Recorded, Retention, Standstill,
+    ComposedMail, DeliveredMail, FailedMail, FollowUp, LedgerError, MailId, MailLedger, Placement,
+    PlanOutcome, Recorded, Retention, Standstill,
 };
 use crate::mail_client::MailClient;
 use crate::picker::{Pick, Picked, Picker, location};
@@ -31,6 +31,8 @@ use crate::reply_timing::ReplyTiming;
 pub const MOST_IN_A_GROUP: usize = 128;
 /// Plans in a row that others may snatch away before a tick gives up and asks to be tried again.
 const MOST_CONFLICTS: usize = 64;
+/// Messages that one person reads before they write.
+const MOST_READ: usize = 20;
 /// Messages that retention removes after one group.
 const MOST_EXPIRED: usize = 256;
 
@@ -448,7 +450,8 @@ impl Tick<'_> {
                         CompositionError::Writer(error) => error.is_transient(),
                         CompositionError::Message(_) => false,
                     };
-                    self.fail(settings, mail, error.into(), transient, None, report)?;
+                    self.fail(settings, mail, error.into(), transient, None, report)
+                        .await?;
                 }
             }
         }
@@ -484,29 +487,33 @@ impl Tick<'_> {
                 }
             }
         }
-        let mut delivered = Vec::with_capacity(group.len());
-        let mut records = Vec::with_capacity(group.len());
-        let mut answered = Vec::new();
+        let mut arrived = Vec::with_capacity(group.len());
         for (index, mail) in group.into_iter().enumerate() {
             if let Some((error, at)) = failures.remove(&index) {
                 let transient = error.is_transient();
                 let refused_by = errands.get(at).and_then(|errand| errand.decky_of(&mail));
-                self.fail(settings, mail, error.into(), transient, refused_by, report)?;
+                self.fail(settings, mail, error.into(), transient, refused_by, report)
+                    .await?;
                 continue;
             }
-            let placements = placements.remove(&index).unwrap_or_default();
+            arrived.push((mail, placements.remove(&index).unwrap_or_default()));
+        }
+        let mut readings = self.mark_read(&arrived).await?;
+        let mut delivered = Vec::with_capacity(arrived.len());
+        let mut records = Vec::with_capacity(arrived.len());
+        for (index, (mail, placements)) in arrived.into_iter().enumerate() {
             let record = self.record(settings, &mail, placements);
+            let reading = readings.remove(&index).unwrap_or_default();
             delivered.push(DeliveredMail {
                 id: mail.id,
                 attempt: mail.attempt,
                 record: record.to_json(),
                 answer_due_at: record.answer_due_at,
                 follow_ups: (self.follow_ups)(&record),
+                read: reading.read,
+                vanished: reading.vanished,
             });
             records.push(record);
-            if let Some(parent) = &mail.pick.parent {
-                answered.extend(flagging(&mail, parent));
-            }
         }
         let outcomes = self.ledger.record_delivered(&delivered)?;
         for (record, outcome) in records.into_iter().zip(outcomes) {
@@ -518,34 +525,65 @@ impl Tick<'_> {
                 Recorded::Overtaken => report.overtaken += 1,
             }
         }
-        self.mark_answered(answered).await
+        Ok(())
     }
 
-    /// Marks parents as read and answered in the mailbox of the one who answered. A parent that is
-    /// gone was removed by somebody else, which is noted.
-    async fn mark_answered(&mut self, errands: Vec<(MailId, Errand)>) -> Result<(), TickError> {
-        if errands.is_empty() {
-            return Ok(());
+    /// Flags what the senders of these mails have read by now: the mail they answer as answered,
+    /// and what came before as seen. A message that is gone was removed by somebody else.
+    async fn mark_read(
+        &mut self,
+        arrived: &[(InWork, Vec<Placement>)],
+    ) -> Result<BTreeMap<usize, Reading>, TickError> {
+        let mut errands = Vec::new();
+        let mut subjects = Vec::new();
+        let mut taken = BTreeSet::new();
+        for (index, (mail, _)) in arrived.iter().enumerate() {
+            let plan = &mail.pick.plan;
+            let before = plan.sent_at.to_utc();
+            let mut messages = Vec::new();
+            if let Some(parent) = &mail.pick.parent {
+                let flags = MailFlags {
+                    answered: true,
+                    seen: true,
+                };
+                messages.push((parent.id, parent.inbox_name.clone(), flags));
+            }
+            for unread in self.ledger.unread(plan.sender, before, MOST_READ)? {
+                let flags = MailFlags {
+                    answered: false,
+                    seen: true,
+                };
+                messages.push((unread.id, unread.inbox_name, flags));
+            }
+            for (id, inbox_name, flags) in messages {
+                if taken.insert(id)
+                    && let Some(errand) = flagging(index, mail, inbox_name, flags)
+                {
+                    errands.push(errand);
+                    subjects.push(id);
+                }
+            }
         }
-        let (parents, errands): (Vec<_>, Vec<_>) = errands.into_iter().unzip();
+        let mut readings: BTreeMap<usize, Reading> = BTreeMap::new();
         let outcomes = self.run_errands(&errands).await?;
-        for ((parent, errand), outcome) in parents.iter().zip(&errands).zip(outcomes) {
+        for ((id, errand), outcome) in subjects.into_iter().zip(&errands).zip(outcomes) {
+            let reading = readings.entry(errand.mail).or_default();
             match outcome {
                 Ok(ActivityResult::Absent) => {
                     tracing::info!(
-                        mail = parent.0,
+                        mail = id.0,
                         decky = errand.decky.name,
                         login = errand.location().login,
                         "a delivered message was removed by somebody else"
                     );
-                    self.ledger.note_vanished(*parent, Folder::Inbox)?;
+                    reading.vanished.push(id);
                 }
-                Ok(_) => {}
+                Ok(_) => reading.read.push(id),
                 // The mail itself is delivered; a flag is not worth failing it for.
-                Err(error) => tracing::warn!(mail = parent.0, %error, "cannot mark as answered"),
+                Err(error) => tracing::warn!(mail = id.0, %error, "cannot flag a message"),
             }
         }
-        Ok(())
+        Ok(readings)
     }
 
     /// Removes what retention lets go: first the messages, then the rows.
@@ -587,7 +625,7 @@ impl Tick<'_> {
     }
 
     /// Gives a mail back to the outbox, or abandons it.
-    fn fail(
+    async fn fail(
         &mut self,
         settings: &TickSettings,
         mail: InWork,
@@ -595,7 +633,7 @@ impl Tick<'_> {
         transient: bool,
         refused_by: Option<crate::ledger::DeckyId>,
         report: &mut TickReport,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), TickError> {
         let next_attempt_at = if transient {
             settings
                 .retries
@@ -627,7 +665,30 @@ impl Tick<'_> {
                 Recorded::Overtaken => report.overtaken += 1,
             }
         }
+        if next_attempt_at.is_none() {
+            self.clear_leftovers(&mail).await?;
+        }
         report.failed.push(TickFailure { record, cause });
+        Ok(())
+    }
+
+    /// Removes what an abandoned mail left in one of its two mailboxes.
+    async fn clear_leftovers(&self, mail: &InWork) -> Result<(), TickError> {
+        let Some(composed) = &mail.pick.plan.composed else {
+            return Ok(());
+        };
+        let removals: Vec<Errand> = delivery(0, mail, composed)
+            .into_iter()
+            .map(|errand| Errand {
+                action: Action::RemoveMail(errand.location().clone()),
+                ..errand
+            })
+            .collect();
+        for outcome in self.run_errands(&removals).await? {
+            if let Err(error) = outcome {
+                tracing::warn!(mail = mail.id.0, %error, "cannot remove an abandoned message");
+            }
+        }
         Ok(())
     }
 
@@ -781,20 +842,23 @@ fn delivery(index: usize, mail: &InWork, composed: &ComposedMail) -> Vec<Errand>
         .collect()
 }
 
-/// Marks the parent of a reply in the INBOX of the one who answered.
-fn flagging(mail: &InWork, parent: &ParentMail) -> Option<(MailId, Errand)> {
-    let answerer = &mail.pick.sender;
-    let home = answerer.home.as_ref()?;
-    let errand = Errand {
-        mail: 0,
+/// Flags a message in the INBOX of the sender of a mail.
+fn flagging(index: usize, mail: &InWork, inbox_name: String, add: MailFlags) -> Option<Errand> {
+    let reader = &mail.pick.sender;
+    let home = reader.home.as_ref()?;
+    Some(Errand {
+        mail: index,
         decky: home.decky.clone(),
         action: Action::FlagMail(MailFlagging {
-            location: location(answerer, home, Folder::Inbox, parent.inbox_name.clone()),
-            add: MailFlags {
-                answered: true,
-                seen: true,
-            },
+            location: location(reader, home, Folder::Inbox, inbox_name),
+            add,
         }),
-    };
-    Some((parent.id, errand))
+    })
+}
+
+/// What the sender of a mail has read by the time they write it.
+#[derive(Default)]
+struct Reading {
+    read: Vec<MailId>,
+    vanished: Vec<MailId>,
 }

@@ -17,7 +17,8 @@ pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failur
     session.sync_pool()?;
     let now = arguments.now.unwrap_or_else(environment::now);
     let seed = arguments.seed.unwrap_or_else(environment::random);
-    let settings = session.tick_settings(now, seed, arguments.count as usize);
+    let mut settings = session.tick_settings(now, seed, arguments.count as usize);
+    settings.group = arguments.group as usize;
     let runtime = runtime()?;
     if arguments.dry_run {
         let (previews, standstill) =

@@ -134,6 +134,7 @@ CREATE TABLE mail (
     claimable_at    INTEGER,
     error           TEXT,
     record          TEXT,
+    is_read         INTEGER NOT NULL DEFAULT 0 CHECK (is_read IN (0, 1)),
     inbox_vanished  INTEGER NOT NULL DEFAULT 0 CHECK (inbox_vanished IN (0, 1)),
     sent_vanished   INTEGER NOT NULL DEFAULT 0 CHECK (sent_vanished IN (0, 1))
 ) STRICT;
@@ -143,6 +144,7 @@ CREATE INDEX mail_thread ON mail (thread_id);
 CREATE INDEX mail_sender_home ON mail (sender_home, sent_at);
 CREATE INDEX mail_recipient_home ON mail (recipient_home, sent_at);
 CREATE INDEX mail_sent_at ON mail (sent_at);
+CREATE INDEX mail_unread ON mail (recipient_id, sent_at) WHERE state = 'delivered' AND is_read = 0;
 
 -- Answers that are still to be written. A row goes when its reply is planned.
 CREATE TABLE answer (

@@ -315,8 +315,14 @@ fn withdraw_earlier(
             None | Some(FENCE) => {}
             Some(other) if other > attempt => return Err(site.overtaken(folder.path())),
             Some(other) if other == attempt => {}
-            Some(_) => match rustix::fs::unlinkat(tmp, entry.file_name(), AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
+            Some(other) => match rustix::fs::unlinkat(tmp, entry.file_name(), AtFlags::empty()) {
+                Ok(()) => tracing::debug!(
+                    unique_name,
+                    attempt,
+                    withdrawn = other,
+                    "withdrew an unfinished delivery"
+                ),
+                Err(Errno::NOENT) => {}
                 Err(error) => return Err(failed(error)),
             },
         }

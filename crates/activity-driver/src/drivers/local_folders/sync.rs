@@ -31,8 +31,11 @@ pub(super) fn sync_all(files: &[BorrowedFd<'_>]) -> Vec<Result<(), Errno>> {
         file_systems.entry(file_system).or_default().push(index);
     }
     for indices in file_systems.values() {
-        if indices.len() >= SYNCFS_FROM && rustix::fs::syncfs(files[indices[0]].as_fd()).is_ok() {
-            continue;
+        if indices.len() >= SYNCFS_FROM {
+            match rustix::fs::syncfs(files[indices[0]].as_fd()) {
+                Ok(()) => continue,
+                Err(error) => tracing::warn!(%error, files = indices.len(), "syncfs failed"),
+            }
         }
         // An error of the whole file system need not concern every file: each is asked. What a
         // file has failed to write is still told here, as each was open before it was written.

@@ -1,0 +1,184 @@
+//! Taking over what an earlier tick left unfinished.
+
+use chrono::{DateTime, Utc};
+use decnet_emailgen::ledger::{
+    ClaimedMail, ComposedMail, DeckyId, Home, HomeChoice, LedgerError, MailId, ParentMail,
+    PersonaId, PersonaListId, PlannedMail, ReplyTo, WrittenBy,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use crate::error::{corrupt, ledger_error};
+use crate::people::{correspondent, decky_by_id, local_moment};
+
+pub(super) fn claim(
+    transaction: &Transaction<'_>,
+    id: i64,
+    lease_until: DateTime<Utc>,
+) -> Result<ClaimedMail, LedgerError> {
+    let mail: RawClaim = transaction
+        .prepare_cached(
+            "UPDATE mail SET attempt = attempt + 1, claimable_at = ?2 WHERE id = ?1
+             RETURNING attempt, seed, list_id, sender_id, sender_home, sender_login,
+                       recipient_id, recipient_home, recipient_login, parent_id, thread_id,
+                       thread_length, topic, language, sent_at, sent_offset, message_id,
+                       inbox_name, sent_name, subject, ancestors, new_text, text, message,
+                       writer, mail_client",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![id, lease_until.timestamp_micros()], RawClaim::read)
+        })
+        .map_err(ledger_error)?;
+    mail.parse(transaction, id)
+}
+
+/// The row of a claimed mail.
+struct RawClaim {
+    attempt: u32,
+    seed: i64,
+    list: i64,
+    sender: (i64, i64, String),
+    recipient: (i64, i64, String),
+    parent: Option<i64>,
+    thread: i64,
+    thread_length: u32,
+    topic: String,
+    language: String,
+    sent_at: (i64, i32),
+    message_id: String,
+    inbox_name: String,
+    sent_name: String,
+    text: [String; 4],
+    message: Option<Vec<u8>>,
+    written_by: (Option<String>, Option<String>),
+}
+
+impl RawClaim {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            attempt: row.get(0)?,
+            seed: row.get(1)?,
+            list: row.get(2)?,
+            sender: (row.get(3)?, row.get(4)?, row.get(5)?),
+            recipient: (row.get(6)?, row.get(7)?, row.get(8)?),
+            parent: row.get(9)?,
+            thread: row.get(10)?,
+            thread_length: row.get(11)?,
+            topic: row.get(12)?,
+            language: row.get(13)?,
+            sent_at: (row.get(14)?, row.get(15)?),
+            message_id: row.get(16)?,
+            inbox_name: row.get(17)?,
+            sent_name: row.get(18)?,
+            text: [row.get(19)?, row.get(20)?, row.get(21)?, row.get(22)?],
+            message: row.get(23)?,
+            written_by: (row.get(24)?, row.get(25)?),
+        })
+    }
+
+    fn parse(self, connection: &Connection, id: i64) -> Result<ClaimedMail, LedgerError> {
+        let nobody = || corrupt(format!("mail {id} names nobody"));
+        let who = |(persona, decky, login): &(i64, i64, String)| {
+            let mut who = correspondent(connection, PersonaId(*persona))?.ok_or_else(nobody)?;
+            // The mail goes where it was planned to go, even if the persona moved since.
+            let decky_id = DeckyId(*decky);
+            let decky = decky_by_id(connection, *decky)?.ok_or_else(nobody)?;
+            who.home = Some(Home {
+                decky_id,
+                decky,
+                login: login.clone(),
+            });
+            Ok::<_, LedgerError>(who)
+        };
+        let sender = who(&self.sender)?;
+        let recipient = who(&self.recipient)?;
+        let parent = match self.parent {
+            Some(parent) => parent_mail(connection, parent)?,
+            None => None,
+        };
+        let choice = |(_, decky, login): (i64, i64, String)| HomeChoice {
+            decky: DeckyId(decky),
+            login,
+        };
+        let [subject, references, new_text, text] = self.text;
+        let composed = self.message.map(|message| ComposedMail {
+            subject,
+            references,
+            new_text,
+            text,
+            message,
+            written_by: WrittenBy {
+                writer: self.written_by.0.unwrap_or_default(),
+                mail_client: self.written_by.1.unwrap_or_default(),
+            },
+        });
+        Ok(ClaimedMail {
+            id: MailId(id),
+            attempt: self.attempt,
+            plan: PlannedMail {
+                seed: self.seed.cast_unsigned(),
+                list: PersonaListId(self.list),
+                sender: PersonaId(self.sender.0),
+                sender_home: choice(self.sender),
+                recipient: PersonaId(self.recipient.0),
+                recipient_home: choice(self.recipient),
+                reply_to: self.parent.map(|parent| ReplyTo {
+                    parent: MailId(parent),
+                    thread: MailId(self.thread),
+                    thread_length: self.thread_length,
+                }),
+                topic: self.topic,
+                language: self.language,
+                sent_at: local_moment(self.sent_at.0, self.sent_at.1)?,
+                message_id: self.message_id,
+                inbox_name: self.inbox_name,
+                sent_name: self.sent_name,
+                composed,
+            },
+            sender,
+            recipient,
+            parent,
+        })
+    }
+}
+
+pub(super) fn parent_mail(
+    connection: &Connection,
+    id: i64,
+) -> Result<Option<ParentMail>, LedgerError> {
+    let found: Option<(ParentMail, i64, i32)> = connection
+        .prepare_cached(
+            "SELECT thread_id, thread_length, message_id, ancestors, subject, new_text, text,
+                    topic, language, inbox_name, sent_at, sent_offset
+             FROM mail WHERE id = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![id], |row| {
+                    let parent = ParentMail {
+                        id: MailId(id),
+                        thread: MailId(row.get(0)?),
+                        thread_length: row.get(1)?,
+                        message_id: row.get(2)?,
+                        references: row.get(3)?,
+                        subject: row.get(4)?,
+                        new_text: row.get(5)?,
+                        text: row.get(6)?,
+                        sent_at: DateTime::UNIX_EPOCH.fixed_offset(),
+                        topic: row.get(7)?,
+                        language: row.get(8)?,
+                        inbox_name: row.get(9)?,
+                    };
+                    Ok((parent, row.get(10)?, row.get(11)?))
+                })
+                .optional()
+        })
+        .map_err(ledger_error)?;
+    found
+        .map(|(parent, sent_at, offset)| {
+            Ok(ParentMail {
+                sent_at: local_moment(sent_at, offset)?,
+                ..parent
+            })
+        })
+        .transpose()
+}

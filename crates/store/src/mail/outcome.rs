@@ -1,0 +1,162 @@
+//! What became of mails in work.
+
+use decnet_emailgen::ledger::{DeliveredMail, FailedMail, LedgerError, MailId, Recorded};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use crate::availability::refresh_decky;
+use crate::error::ledger_error;
+
+pub(super) fn settle_delivered(
+    transaction: &Transaction<'_>,
+    mail: &DeliveredMail,
+) -> Result<Recorded, LedgerError> {
+    let settled: Option<(i64, i64)> = transaction
+        .prepare_cached(
+            "UPDATE mail SET state = 'delivered', message = NULL, claimable_at = NULL,
+                    error = NULL, record = ?3
+             WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL
+             RETURNING sender_id, recipient_id",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![mail.id.0, mail.attempt, mail.record], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()
+        })
+        .map_err(ledger_error)?;
+    let Some((sender, recipient)) = settled else {
+        return Ok(Recorded::Overtaken);
+    };
+    count_messages(transaction, mail.id.0, 1)?;
+    unrefuse(transaction, mail.id)?;
+    if let Some(due_at) = mail.answer_due_at {
+        transaction
+            .prepare_cached(
+                "INSERT INTO answer (parent_id, answerer_id, author_id, due_at, blocked)
+                 VALUES (?1, ?2, ?3, ?4,
+                         (SELECT min(available) = 0 FROM persona WHERE id IN (?2, ?3)))",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    mail.id.0,
+                    recipient,
+                    sender,
+                    due_at.timestamp_micros()
+                ])
+            })
+            .map_err(ledger_error)?;
+    }
+    for (mails, change) in [
+        (&mail.read, "UPDATE mail SET is_read = 1 WHERE id = ?1"),
+        (
+            &mail.vanished,
+            "UPDATE mail SET is_read = 1, inbox_vanished = 1 WHERE id = ?1",
+        ),
+    ] {
+        for id in mails {
+            transaction
+                .prepare_cached(change)
+                .and_then(|mut statement| statement.execute(params![id.0]))
+                .map_err(ledger_error)?;
+        }
+    }
+    for follow_up in &mail.follow_ups {
+        transaction
+            .prepare_cached(
+                "INSERT INTO follow_up (kind, cause, payload) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO NOTHING",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    follow_up.kind,
+                    follow_up.cause,
+                    follow_up.payload.to_string()
+                ])
+            })
+            .map_err(ledger_error)?;
+    }
+    Ok(Recorded::Yes)
+}
+
+pub(super) fn settle_failed(
+    transaction: &Transaction<'_>,
+    mail: &FailedMail,
+) -> Result<Recorded, LedgerError> {
+    let abandoned = mail.next_attempt_at.is_none();
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE mail SET state = ?3, error = ?4, claimable_at = ?5, record = ?6,
+                    message = CASE WHEN ?5 IS NULL THEN NULL ELSE message END
+             WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                mail.id.0,
+                mail.attempt,
+                if abandoned { "abandoned" } else { "failed" },
+                mail.error,
+                mail.next_attempt_at.map(|time| time.timestamp_micros()),
+                mail.record,
+            ])
+        })
+        .map_err(ledger_error)?;
+    if changed == 0 {
+        return Ok(Recorded::Overtaken);
+    }
+    if abandoned {
+        unrefuse(transaction, mail.id)?;
+    } else if let Some(decky) = mail.refused_by {
+        transaction
+            .execute(
+                "UPDATE decky SET refused = ?2 WHERE id = ?1",
+                params![decky.0, mail.id.0],
+            )
+            .map_err(ledger_error)?;
+        refresh_decky(transaction, decky.0)?;
+    }
+    Ok(Recorded::Yes)
+}
+
+/// Lets deckies take new mail again that refused this one.
+fn unrefuse(transaction: &Transaction<'_>, mail: MailId) -> Result<(), LedgerError> {
+    let homes: Vec<i64> = transaction
+        .prepare_cached(
+            "SELECT d.id FROM mail m JOIN decky d ON d.id IN (m.sender_home, m.recipient_home)
+             WHERE m.id = ?1 AND d.refused = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map(params![mail.0], |row| row.get(0))?
+                .collect()
+        })
+        .map_err(ledger_error)?;
+    for decky in homes {
+        transaction
+            .execute(
+                "UPDATE decky SET refused = NULL WHERE id = ?1",
+                params![decky],
+            )
+            .map_err(ledger_error)?;
+        refresh_decky(transaction, decky)?;
+    }
+    Ok(())
+}
+
+/// Counts the two messages of a mail on the deckies they lie on.
+pub(super) fn count_messages(
+    transaction: &Transaction<'_>,
+    mail: i64,
+    by: i64,
+) -> Result<(), LedgerError> {
+    for column in ["sender_home", "recipient_home"] {
+        transaction
+            .prepare_cached(&format!(
+                "UPDATE decky SET messages = max(0, messages + ?2)
+                 WHERE id = (SELECT {column} FROM mail WHERE id = ?1)"
+            ))
+            .and_then(|mut statement| statement.execute(params![mail, by]))
+            .map_err(ledger_error)?;
+    }
+    Ok(())
+}
