@@ -70,6 +70,7 @@ pub async fn violations(mut fresh: impl FnMut() -> Fixture) -> Vec<Violation> {
         )*};
     }
     checks![
+        a_ready_decky_is_not_reported,
         capabilities_are_honoured,
         a_message_is_delivered_as_it_is,
         line_ends_do_not_matter,
@@ -154,6 +155,13 @@ impl Fixture {
             Err(DriverError::Unsupported { .. }) => Ok(()),
             Err(error) => Err(format!("read_file failed: {error}")),
         }
+    }
+}
+
+async fn a_ready_decky_is_not_reported(fixture: &Fixture) -> Check {
+    match fixture.driver.probe(&fixture.decky).await {
+        Ok(()) | Err(DriverError::Unsupported { .. }) => Ok(()),
+        Err(error) => Err(format!("probing a decky that is ready fails: {error}")),
     }
 }
 

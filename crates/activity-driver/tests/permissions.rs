@@ -115,7 +115,14 @@ async fn full_and_read_only_disks_are_told_apart() {
     );
     assert_eq!(names(&disk.0.join("home")), ["ana"]);
 
+    fast().probe(&decky).await.unwrap();
     disk.make_read_only();
+    let probed = fast().probe(&decky).await;
+    assert!(
+        matches!(&probed, Err(DriverError::Io { source, .. })
+            if source.kind() == ErrorKind::ReadOnlyFilesystem),
+        "{probed:?}"
+    );
     let refused = fast().run(&decky, &deliver(NAME, 1)).await;
     assert!(
         matches!(&refused, Err(DriverError::Io { source, .. })

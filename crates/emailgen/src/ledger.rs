@@ -126,6 +126,9 @@ pub struct ParentMail {
 /// A mail about to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedMail {
+    /// The id it would get if nobody else planned a mail meanwhile. A mail with the same
+    /// Message-ID from this id on is a conflict: another tick with the same seed was faster.
+    pub expected_id: MailId,
     /// Everything random about the mail follows from this.
     pub seed: u64,
     /// List of both personas.
@@ -354,12 +357,15 @@ pub struct ExpiredMail {
 }
 
 /// How long mail is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Mail dated before this goes; `None` keeps mail of any age.
     pub older_than: Option<DateTime<Utc>>,
     /// Most messages on one decky; 0 sets no limit.
     pub messages_per_decky: u64,
+    /// Deckies to count messages on: those that got mail just now, since no other can have become
+    /// too full.
+    pub deckies: Vec<DeckyId>,
 }
 
 /// One line of a mail listing.

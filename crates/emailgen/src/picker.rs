@@ -15,8 +15,8 @@ use decnet_realism::topic;
 use rand::{Rng, RngExt};
 
 use crate::ledger::{
-    Correspondent, DeckyId, DueReply, Home, HomeChoice, LedgerError, MailLedger, MailboxOrigin,
-    ParentMail, PersonaId, PlannedMail, ReplyTo, ScheduleId, Standstill,
+    Correspondent, DeckyId, DueReply, Home, HomeChoice, LedgerError, MailId, MailLedger,
+    MailboxOrigin, ParentMail, PersonaId, PlannedMail, ReplyTo, ScheduleId, Standstill,
 };
 use crate::mail_client::MailClient;
 use crate::maildir_name::unique_name;
@@ -88,7 +88,7 @@ impl<'a> Picker<'a> {
     pub(crate) async fn reply(
         &mut self,
         due: DueReply,
-        seed: u64,
+        (expected_id, seed): (MailId, u64),
     ) -> Result<Option<Box<Pick>>, TickError> {
         let Some(answerer) = self.with_home(due.answerer, seed).await? else {
             return Ok(None);
@@ -110,13 +110,16 @@ impl<'a> Picker<'a> {
             due.due_at,
             topic,
             language,
-            seed,
+            (expected_id, seed),
         );
         Ok(pick.map(Box::new))
     }
 
     /// Plans the first mail of a thread.
-    pub(crate) async fn thread(&mut self, seed: u64) -> Result<Picked, TickError> {
+    pub(crate) async fn thread(
+        &mut self,
+        (expected_id, seed): (MailId, u64),
+    ) -> Result<Picked, TickError> {
         let mut rng = generator(seed, Purpose::Picker);
         for _ in 0..MOST_DRAWS {
             let Some(sender) = self.ledger.draw_sender(&self.open, rng.random())? else {
@@ -146,7 +149,15 @@ impl<'a> Picker<'a> {
                 draw(&topics, &mut rng).cloned().unwrap_or_default()
             };
             let sent_at = self.send_time(&sender, seed);
-            if let Some(pick) = self.pick(sender, recipient, None, sent_at, topic, language, seed) {
+            if let Some(pick) = self.pick(
+                sender,
+                recipient,
+                None,
+                sent_at,
+                topic,
+                language,
+                (expected_id, seed),
+            ) {
                 return Ok(Picked::Mail(Box::new(pick)));
             }
         }
@@ -181,7 +192,7 @@ impl<'a> Picker<'a> {
         sent_at: DateTime<Utc>,
         topic: String,
         language: String,
-        seed: u64,
+        (expected_id, seed): (MailId, u64),
     ) -> Option<Pick> {
         let sender_home = sender.home.as_ref()?;
         let recipient_home = recipient.home.as_ref()?;
@@ -189,6 +200,7 @@ impl<'a> Picker<'a> {
         let mut names = generator(seed, Purpose::FileName);
         let seconds = sent_at.timestamp();
         let plan = PlannedMail {
+            expected_id,
             seed,
             list: sender.list,
             sender: sender.id,

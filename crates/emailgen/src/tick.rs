@@ -18,8 +18,8 @@ use decnet_realism::writer::Writer;
 
 use crate::composing::{self, CompositionError};
 use crate::ledger::{
-    ComposedMail, DeliveredMail, FailedMail, FollowUp, LedgerError, MailId, MailLedger, Placement,
-    PlanOutcome, Recorded, Retention, Standstill,
+    ComposedMail, DeckyId, DeliveredMail, FailedMail, FollowUp, LedgerError, MailId, MailLedger,
+    Placement, PlanOutcome, Recorded, Retention, Standstill,
 };
 use crate::mail_client::MailClient;
 use crate::picker::{Pick, Picked, Picker, location};
@@ -269,8 +269,9 @@ impl Tick<'_> {
             }
             left -= group.len();
             let group = self.write_missing(settings, group, &mut report).await?;
+            let deckies = deckies_of(&group);
             self.deliver(settings, group, &mut report).await?;
-            self.expire(settings, &mut report).await?;
+            self.expire(settings, deckies, &mut report).await?;
         }
         Ok(report)
     }
@@ -351,7 +352,7 @@ impl Tick<'_> {
         }
         let due = self.ledger.due_replies(settings.now, wanted)?;
         let MailId(next) = self.ledger.next_mail_id()?;
-        let mut seeds = (next..).map(|id| mail_seed(settings.seed, settings.now, id));
+        let mut seeds = (next..).map(|id| (MailId(id), mail_seed(settings.seed, settings.now, id)));
         let mut picker = Picker::new(
             &mut *self.ledger,
             self.drivers,
@@ -359,7 +360,7 @@ impl Tick<'_> {
             settings.now,
         )?;
         for due in due {
-            let seed = seeds.next().unwrap_or_default();
+            let Some(seed) = seeds.next() else { break };
             if let Some(pick) = picker.reply(due, seed).await? {
                 picks.push(*pick);
             }
@@ -371,7 +372,7 @@ impl Tick<'_> {
             return Ok(picks);
         }
         while picks.len() < wanted {
-            let seed = seeds.next().unwrap_or_default();
+            let Some(seed) = seeds.next() else { break };
             match picker.thread(seed).await? {
                 Picked::Mail(pick) => picks.push(*pick),
                 Picked::Nobody(standstill) => {
@@ -590,6 +591,7 @@ impl Tick<'_> {
     async fn expire(
         &mut self,
         settings: &TickSettings,
+        deckies: Vec<DeckyId>,
         report: &mut TickReport,
     ) -> Result<(), TickError> {
         if settings.keep_for.is_none() && settings.messages_per_decky == 0 {
@@ -598,6 +600,7 @@ impl Tick<'_> {
         let retention = Retention {
             older_than: settings.keep_for.map(|keep_for| settings.now - keep_for),
             messages_per_decky: settings.messages_per_decky,
+            deckies,
         };
         let expired = self.ledger.expired(&retention, MOST_EXPIRED)?;
         if expired.is_empty() {
@@ -631,7 +634,7 @@ impl Tick<'_> {
         mail: InWork,
         cause: FailureCause,
         transient: bool,
-        refused_by: Option<crate::ledger::DeckyId>,
+        refused_by: Option<DeckyId>,
         report: &mut TickReport,
     ) -> Result<(), TickError> {
         let next_attempt_at = if transient {
@@ -795,13 +798,25 @@ impl Errand {
         }
     }
 
-    fn decky_of(&self, mail: &InWork) -> Option<crate::ledger::DeckyId> {
+    fn decky_of(&self, mail: &InWork) -> Option<DeckyId> {
         [&mail.pick.sender, &mail.pick.recipient]
             .into_iter()
             .filter_map(|who| who.home.as_ref())
             .find(|home| home.decky.uuid == self.decky.uuid)
             .map(|home| home.decky_id)
     }
+}
+
+/// The deckies that these mails go to.
+fn deckies_of(group: &[InWork]) -> Vec<DeckyId> {
+    let mut deckies: Vec<DeckyId> = group
+        .iter()
+        .flat_map(|mail| [&mail.pick.plan.sender_home, &mail.pick.plan.recipient_home])
+        .map(|home| home.decky)
+        .collect();
+    deckies.sort_unstable();
+    deckies.dedup();
+    deckies
 }
 
 /// The two deliveries of a mail: INBOX of the recipient, Sent of the sender.

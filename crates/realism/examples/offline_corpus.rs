@@ -179,10 +179,14 @@ fn personas(language: &str) -> Vec<Persona> {
         .collect()
 }
 
+/// Words in lower case; amounts, times and names of files are one token.
 fn tokens(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '\'')
+    text.split_whitespace()
+        .map(|word| {
+            word.trim_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase()
+        })
         .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
         .collect()
 }
 
@@ -272,9 +276,12 @@ fn measure(mails: &[Mail]) {
     }
 }
 
+/// Mails that have a run of words, and how often.
+type Postings<'a> = BTreeMap<&'a [String], Vec<(usize, usize)>>;
+
 /// Mean BLEU-4 of each mail against all others, with add-epsilon smoothing of empty matches.
 fn self_bleu(texts: &[Vec<String>]) -> f64 {
-    let mut best: Vec<BTreeMap<&[String], Vec<(usize, usize)>>> = vec![BTreeMap::new(); 4];
+    let mut best: Vec<Postings<'_>> = vec![BTreeMap::new(); 4];
     for (index, text) in texts.iter().enumerate() {
         for size in 1..=4 {
             let mut counts: BTreeMap<&[String], usize> = BTreeMap::new();

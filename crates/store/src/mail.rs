@@ -29,13 +29,9 @@ use crate::people::{correspondent, decky_by_id, moment};
 impl MailLedger for Store {
     fn next_mail_id(&mut self) -> Result<MailId, LedgerError> {
         self.connection
-            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'mail'")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([], |row| row.get::<_, i64>(0))
-                    .optional()
-            })
-            .map(|last| MailId(last.unwrap_or(0) + 1))
+            .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM mail")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map(MailId)
             .map_err(ledger_error)
     }
 
@@ -420,7 +416,8 @@ impl MailLedger for Store {
         lease_until: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError> {
-        let claimable = "SELECT id FROM mail WHERE claimable_at <= ?1 ORDER BY id LIMIT ?2";
+        let claimable = "SELECT id FROM mail INDEXED BY mail_claimable
+                         WHERE claimable_at <= ?1 ORDER BY id LIMIT ?2";
         let any = self
             .connection
             .prepare_cached(claimable)
@@ -458,7 +455,7 @@ impl MailLedger for Store {
             .prepare_cached(
                 "SELECT id, inbox_name FROM mail
                  WHERE recipient_id = ?1 AND sent_at < ?2 AND state = 'delivered' AND is_read = 0
-                 ORDER BY sent_at LIMIT ?3",
+                 ORDER BY id LIMIT ?3",
             )
             .and_then(|mut statement| {
                 statement
@@ -497,27 +494,22 @@ impl MailLedger for Store {
         retention: &Retention,
         limit: usize,
     ) -> Result<Vec<ExpiredMail>, LedgerError> {
-        let mut ids: Vec<i64> = Vec::new();
-        if let Some(older_than) = retention.older_than {
-            ids = self
-                .connection
-                .prepare_cached(
-                    "SELECT id FROM mail WHERE sent_at < ?1 AND state = 'delivered'
-                     ORDER BY sent_at, id LIMIT ?2",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map(params![older_than.timestamp_micros(), size(limit)], |row| {
-                            row.get(0)
-                        })?
-                        .collect()
-                })
-                .map_err(ledger_error)?;
-        }
+        let mut ids = match retention.older_than {
+            Some(older_than) => {
+                retention::aged(&self.connection, older_than.timestamp_micros(), limit)
+                    .map_err(ledger_error)?
+            }
+            None => Vec::new(),
+        };
         if retention.messages_per_decky > 0 {
             ids.extend(
-                retention::surplus(&self.connection, retention.messages_per_decky, limit)
-                    .map_err(ledger_error)?,
+                retention::surplus(
+                    &self.connection,
+                    &retention.deckies,
+                    retention.messages_per_decky,
+                    limit,
+                )
+                .map_err(ledger_error)?,
             );
         }
         ids.sort_unstable();

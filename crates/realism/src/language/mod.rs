@@ -23,12 +23,6 @@ pub(crate) fn pack(code: &str) -> &'static Pack {
         .unwrap_or(PACKS[0])
 }
 
-/// Whether a code has a pack of its own.
-#[cfg(test)]
-pub(crate) fn packs() -> [&'static Pack; 2] {
-    PACKS
-}
-
 /// A topic of new threads: phrase, article for use inside a sentence, scenario family.
 pub(crate) type Topic = (&'static str, &'static str, &'static str);
 

@@ -44,10 +44,23 @@ pub(crate) fn phrase(text: &str, max: usize) -> String {
     let end = |c: char| !c.is_alphanumeric() && !"%)".contains(c);
     let open = |c: char| !c.is_alphanumeric() && !"(#$".contains(c);
     let kept = out.trim_end_matches(end).trim_start_matches(open);
-    kept.strip_prefix("Re:")
-        .unwrap_or(kept)
-        .trim_start_matches(open)
-        .to_owned()
+    without_reply_mark(kept).to_owned()
+}
+
+/// The text behind any number of `Re:`.
+fn without_reply_mark(text: &str) -> &str {
+    let mut rest = text;
+    for _ in 0..100 {
+        let is_mark = rest
+            .get(..2)
+            .is_some_and(|start| start.eq_ignore_ascii_case("re"));
+        let behind = rest.get(2..).unwrap_or_default().trim_start();
+        let Some(behind) = behind.strip_prefix(':').filter(|_| is_mark) else {
+            return rest;
+        };
+        rest = behind.trim_start_matches(|c: char| !c.is_alphanumeric());
+    }
+    ""
 }
 
 /// First name of a display name, or nothing when there is none.
@@ -99,9 +112,10 @@ mod tests {
         check("see http://evil.example/x or www.evil.example", "see or");
         check("a\u{200b}b \u{202e}c", "ab c");
         check("**bold** `code`", "bold code");
+        check("RE: re : a", "a");
         check("\u{1f600} ...", "");
         check(
-            &"word ".repeat(30),
+            "word word word word word word word word word word word",
             "word word word word word word word word",
         );
         check("don\u{2019}t", "don't");

@@ -105,6 +105,9 @@ impl Mail {
             });
             let lower = self.habits.lower && self.dice.chance(70);
             let text = clean::phrase(&text, SUBJECT_MAX);
+            if text.is_empty() {
+                continue;
+            }
             let count = text.split(' ').count();
             if (2..=9).contains(&count) || attempt == 3 && !text.is_empty() {
                 return if lower {
@@ -293,9 +296,12 @@ impl Mail {
 
     /// What role and mannerisms add.
     fn extras(&mut self, brief: &Brief<'_>, target: usize) {
-        if target > 30 && self.manners.lists && self.dice.chance(65) {
-            self.list();
-        } else if target > 80 && self.dice.chance(7) {
+        let likely = match (self.manners.lists, target) {
+            (true, 31..) => 65,
+            (false, 81..) => 7,
+            _ => 0,
+        };
+        if self.dice.chance(likely) {
             self.list();
         }
         if target > 24 && self.dice.chance(26) {
@@ -339,7 +345,9 @@ impl Mail {
 
     /// Tells about the matter at hand until the mail has `target` words.
     fn tell_until(&mut self, target: usize) {
-        const ACTS: [&str; 14] = [
+        const ACTS: [&str; 16] = [
+            "side",
+            "side",
             "tell",
             "tell",
             "tell",

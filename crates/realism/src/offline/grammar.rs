@@ -58,7 +58,7 @@ enum Node {
     Rule(RuleId),
     Family(usize),
     Slot(&'static str),
-    Choice(Vec<Vec<Node>>),
+    Choice(Vec<(u32, Vec<Node>)>),
     Register(Vec<Node>, Vec<Node>),
 }
 
@@ -260,8 +260,15 @@ impl Grammar {
                 }
                 Node::Slot(slot) => filler.fill(slot, dice, out),
                 Node::Choice(choices) => {
-                    let choice = &choices[dice.below(choices.len())];
-                    self.expand_nodes(choice, filler, dice, out, depth);
+                    let total: u32 = choices.iter().map(|(weight, _)| weight).sum();
+                    let mut place = dice.below(total as usize) as u32;
+                    for (weight, branch) in choices {
+                        if place < *weight {
+                            self.expand_nodes(branch, filler, dice, out, depth);
+                            break;
+                        }
+                        place -= weight;
+                    }
                 }
                 Node::Register(equal, polite) => {
                     let nodes = if filler.is_polite() { polite } else { equal };
@@ -341,7 +348,7 @@ impl Grammar {
                 Node::Slot(_) => 12,
                 Node::Choice(choices) => choices
                     .iter()
-                    .map(|c| self.count_nodes(c, known, depth))
+                    .map(|(_, c)| self.count_nodes(c, known, depth))
                     .sum(),
                 Node::Register(equal, _) => self.count_nodes(equal, known, depth),
             };
@@ -351,11 +358,19 @@ impl Grammar {
     }
 }
 
-/// 2 for a fixed phrase, up to 18 for one with very many expansions.
+/// 1 for a fixed phrase, about 60 for one with very many expansions.
 fn weight_of(count: u64) -> u32 {
-    2 + 64_u32
-        .saturating_sub(count.max(1).leading_zeros())
-        .saturating_sub(1)
+    let bits = 63 - count.max(1).leading_zeros();
+    1 + bits * bits / 4
+}
+
+/// Weight of one branch of a choice: more with more that varies in it.
+fn branch_weight(nodes: &[Node]) -> u32 {
+    let varied = nodes
+        .iter()
+        .filter(|node| !matches!(node, Node::Text(_)))
+        .count();
+    2 + 2 * varied.min(3) as u32
 }
 
 fn split_tones(line: &'static str) -> (u8, &'static str) {
@@ -386,7 +401,12 @@ impl Reader<'_> {
                 break;
             }
             match next {
-                '[' => nodes.push(Node::Choice(self.group("|", ']'))),
+                '[' => {
+                    let branches = self.group("|", ']').into_iter();
+                    nodes.push(Node::Choice(
+                        branches.map(|b| (branch_weight(&b), b)).collect(),
+                    ));
+                }
                 '(' => {
                     let mut parts = self.group("~", ')');
                     let polite = if parts.len() == 2 { parts.pop() } else { None };
@@ -428,7 +448,7 @@ impl Reader<'_> {
                 if from < at {
                     nodes.push(Node::Text(&text[from..at]));
                 }
-                let choices = group.iter().map(|phrase| vec![Node::Text(phrase)]);
+                let choices = group.iter().map(|phrase| (1, vec![Node::Text(phrase)]));
                 nodes.push(Node::Choice(choices.collect()));
                 at += length;
                 from = at;

@@ -68,12 +68,12 @@ impl Mannerisms {
                 "termina con",
                 "cierra con",
             ],
-        ) {
-            if word.split(' ').count() <= 4 && !has(&["question", "pregunta", "exclam"]) {
-                self.sign_off = Some(word);
-                self.signs = Some(true);
-                return;
-            }
+        ) && word.split(' ').count() <= 4
+            && !has(&["question", "pregunta", "exclam"])
+        {
+            self.sign_off = Some(word);
+            self.signs = Some(true);
+            return;
         }
         if has(&[
             "bullet",
@@ -166,10 +166,10 @@ impl Mannerisms {
                 "habla de",
                 "cita",
             ],
-        ) {
-            if what.split(' ').count() <= 4 && !never {
-                self.mentions.push(what);
-            }
+        ) && what.split(' ').count() <= 4
+            && !never
+        {
+            self.mentions.push(what);
         }
     }
 }

@@ -177,10 +177,10 @@ fn amount_of(word: &str, before: Option<&str>, after: Option<&str>) -> Option<St
         return Some(core.to_owned());
     }
     const UNITS: [&str; 6] = ["€", "EUR", "USD", "euros", "dollars", "GBP"];
-    if let Some(unit) = after.map(|w| w.trim_end_matches(['.', ',', '?', '!', ';', ':'])) {
-        if UNITS.contains(&unit) {
-            return Some(format!("{number} {unit}"));
-        }
+    if let Some(unit) = after.map(|w| w.trim_end_matches(['.', ',', '?', '!', ';', ':']))
+        && UNITS.contains(&unit)
+    {
+        return Some(format!("{number} {unit}"));
     }
     before
         .filter(|unit| UNITS.contains(unit))

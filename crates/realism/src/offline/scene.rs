@@ -185,7 +185,7 @@ impl Scene {
     fn file_name(&self, topic: &str) -> String {
         const KINDS: [&str; 6] = ["xlsx", "xlsx", "docx", "pdf", "pptx", "csv"];
         let mut dice = Dice::new(mix(self.thread ^ 0xf11e));
-        let separator = ["_", "-", "_"][dice.below(3)];
+        let separator = ["-", "-", ""][dice.below(3)];
         let mut name = String::new();
         for word in topic
             .split(|c: char| !c.is_ascii_alphanumeric())
@@ -286,7 +286,7 @@ impl Scene {
                 self.own(slot).between(20_117, 79_998)
             ),
             "day" | "on_day" => {
-                let day = *self.day.get_or_insert_with(|| NaiveDate::MIN);
+                let day = *self.day.get_or_insert(NaiveDate::MIN);
                 let day = if day == NaiveDate::MIN {
                     let day = self.workday(dice.between(1, 5) as i32);
                     self.day = Some(day);

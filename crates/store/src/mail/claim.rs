@@ -115,6 +115,7 @@ impl RawClaim {
             id: MailId(id),
             attempt: self.attempt,
             plan: PlannedMail {
+                expected_id: MailId(id),
                 seed: self.seed.cast_unsigned(),
                 list: PersonaListId(self.list),
                 sender: PersonaId(self.sender.0),

@@ -153,7 +153,7 @@ pub(super) fn count_messages(
         transaction
             .prepare_cached(&format!(
                 "UPDATE decky SET messages = max(0, messages + ?2)
-                 WHERE id = (SELECT {column} FROM mail WHERE id = ?1)"
+                 WHERE id = (SELECT {column} FROM mail WHERE id = ?1 AND state = 'delivered')"
             ))
             .and_then(|mut statement| statement.execute(params![mail, by]))
             .map_err(ledger_error)?;

@@ -56,6 +56,17 @@ fn insert_plan_rows(
             return Ok(PlanOutcome::Conflict);
         }
     }
+    let is_taken: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM mail WHERE id >= ?1 AND message_id = ?2)")
+        .and_then(|mut statement| {
+            statement.query_row(params![plan.expected_id.0, plan.message_id], |row| {
+                row.get(0)
+            })
+        })
+        .map_err(ledger_error)?;
+    if is_taken {
+        return Ok(PlanOutcome::Conflict);
+    }
     let composed = plan.composed.as_ref();
     let inserted = transaction
         .prepare_cached(

@@ -1,44 +1,77 @@
 //! Mail that may go.
 
 use decnet_activity_driver::action::{Folder, MailLocation};
-use decnet_emailgen::ledger::{ExpiredMail, LedgerError, MailId};
-use rusqlite::{Connection, params};
+use decnet_emailgen::ledger::{DeckyId, ExpiredMail, LedgerError, MailId};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::size;
 use crate::error::{corrupt, ledger_error};
 use crate::people::decky_by_id;
 
-/// The oldest mails on deckies that hold more than `most` messages.
+/// The oldest mails, by planning, that are dated before `older_than` (microseconds). The newest
+/// mail of all is never among them, so that no id is given twice.
+pub(super) fn aged(
+    connection: &Connection,
+    older_than: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM (
+                 SELECT id, sent_at, state FROM mail
+                 WHERE id < (SELECT max(id) FROM mail) ORDER BY id LIMIT ?2)
+             WHERE sent_at < ?1 AND state IN ('delivered', 'abandoned')",
+        )?
+        .query_map(params![older_than, size(limit)], |row| row.get(0))?
+        .collect()
+}
+
+/// The oldest mails on those of `deckies` that hold more than `most` messages.
 pub(super) fn surplus(
     connection: &Connection,
+    deckies: &[DeckyId],
     most: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<i64>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let crowded: Vec<(i64, i64)> = connection
-        .prepare_cached("SELECT id, messages - ?1 FROM decky WHERE messages > ?1 LIMIT 16")?
-        .query_map(params![most], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let mut crowded = Vec::new();
+    for decky in deckies {
+        let messages: Option<i64> = connection
+            .prepare_cached("SELECT messages FROM decky WHERE id = ?1")?
+            .query_row(params![decky.0], |row| row.get(0))
+            .optional()?;
+        if let Some(surplus) = messages.map(|messages| messages - most)
+            && surplus > 0
+        {
+            crowded.push((decky.0, surplus));
+        }
+    }
     let mut ids = Vec::new();
     for (decky, surplus) in crowded {
-        let limit = surplus.min(size(limit));
-        let oldest: Vec<i64> = connection
-            .prepare_cached(
-                "SELECT id FROM (
-                         SELECT id, sent_at FROM mail
-                         WHERE sender_home = ?1 AND state = 'delivered'
-                         UNION
-                         SELECT id, sent_at FROM mail
-                         WHERE recipient_home = ?1 AND state = 'delivered')
-                     ORDER BY sent_at, id LIMIT ?2",
-            )?
-            .query_map(params![decky, limit], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        ids.extend(oldest);
+        // A mail inside one decky is two messages; what is left goes next time.
+        let mails = ((surplus + 1) / 2).min(size(limit));
+        let mut candidates = Vec::new();
+        for column in ["sender_home", "recipient_home"] {
+            let oldest: Vec<i64> = connection
+                .prepare_cached(&format!(
+                    "SELECT id FROM mail
+                     WHERE {column} = ?1 AND state = 'delivered'
+                       AND id < (SELECT max(id) FROM mail)
+                     ORDER BY id LIMIT ?2"
+                ))?
+                .query_map(params![decky, mails], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            candidates.extend(oldest);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.truncate(usize::try_from(mails).unwrap_or(limit));
+        ids.extend(candidates);
     }
     Ok(ids)
 }
 
+/// Where a mail lies.
 pub(super) fn expired_mail(connection: &Connection, id: i64) -> Result<ExpiredMail, LedgerError> {
     type Found = ((i64, String, String, String), (i64, String, String, String));
     let (inbox, sent): Found = connection

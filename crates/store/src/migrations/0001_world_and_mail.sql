@@ -37,7 +37,6 @@ CREATE TABLE decky (
     removed     INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1))
 ) STRICT;
 CREATE INDEX decky_list ON decky (list_id, id);
-CREATE INDEX decky_messages ON decky (messages);
 
 -- Running mail deckies of a list that refuse nothing, numbered without gaps, so that one can be
 -- drawn by its number.
@@ -98,7 +97,8 @@ CREATE TABLE mailbox (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mail (
-    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Grows for ever: the newest mail is never forgotten.
+    id              INTEGER PRIMARY KEY,
     state           TEXT NOT NULL
                     CHECK (state IN ('planned', 'composed', 'delivered', 'failed', 'abandoned')),
     thread_id       INTEGER NOT NULL,
@@ -116,7 +116,7 @@ CREATE TABLE mail (
     language        TEXT NOT NULL,
     sent_at         INTEGER NOT NULL,
     sent_offset     INTEGER NOT NULL,
-    message_id      TEXT NOT NULL UNIQUE,
+    message_id      TEXT NOT NULL,
     inbox_name      TEXT NOT NULL,
     sent_name       TEXT NOT NULL,
     -- Set when composed.
@@ -140,11 +140,9 @@ CREATE TABLE mail (
 ) STRICT;
 CREATE INDEX mail_claimable ON mail (claimable_at) WHERE claimable_at IS NOT NULL;
 CREATE UNIQUE INDEX mail_parent ON mail (parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX mail_thread ON mail (thread_id);
-CREATE INDEX mail_sender_home ON mail (sender_home, sent_at);
-CREATE INDEX mail_recipient_home ON mail (recipient_home, sent_at);
-CREATE INDEX mail_sent_at ON mail (sent_at);
-CREATE INDEX mail_unread ON mail (recipient_id, sent_at) WHERE state = 'delivered' AND is_read = 0;
+CREATE INDEX mail_sender_home ON mail (sender_home);
+CREATE INDEX mail_recipient_home ON mail (recipient_home);
+CREATE INDEX mail_unread ON mail (recipient_id) WHERE state = 'delivered' AND is_read = 0;
 
 -- Answers that are still to be written. A row goes when its reply is planned.
 CREATE TABLE answer (
@@ -156,8 +154,6 @@ CREATE TABLE answer (
     blocked     INTEGER NOT NULL CHECK (blocked IN (0, 1))
 ) STRICT;
 CREATE INDEX answer_due ON answer (due_at) WHERE blocked = 0;
-CREATE INDEX answer_answerer ON answer (answerer_id);
-CREATE INDEX answer_author ON answer (author_id);
 
 CREATE TABLE follow_up (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,8 +12,8 @@
 //!   if it sees the file of a try later than itself. Only then does it look for the message. So of
 //!   two tries above 1 the higher either stops the lower, or has finished before the lower looks.
 //! - The first try does not look, because listing a folder for every new message would be slow.
-//!   Instead each later try leaves an empty file, the *fence* (`<unique name>.0`), before it does
-//!   anything else, and the first try gives up if the fence is there once its own file is. The
+//!   Instead each later try leaves an empty file, the *fence* (`<unique name>.0`), before it
+//!   unlinks anything, and the first try gives up if the fence is there once its own file is. The
 //!   fence stays after a delivery, since a first try could still wake up; flagging or removing
 //!   the message an hour later takes it away, and so does a mail server that clears out `tmp/`.
 
@@ -93,13 +93,14 @@ pub(super) fn write<'a>(
     };
     let attempt = delivery.attempt.max(1);
 
-    let raised = attempt > 1 && raise_fence(site, folder, unique_name)?;
     let (tmp, mut file) = TmpFile::create(site, folder, names::tmp_name(unique_name, attempt))?;
     if attempt > 1 {
+        let raised = raise_fence(site, folder, unique_name)?;
         withdraw_earlier(site, folder, unique_name, attempt)?;
         if let Some(found) = folder.find(site, unique_name)? {
-            // Nobody fenced before the second try, and nobody after it has begun to look: so the
-            // first one has delivered, cannot do so again, and need not be fenced off.
+            // A try above the second would have raised the fence before, or unlinked this file
+            // since, had it got as far as to deliver. So the first one has delivered, cannot do
+            // so again, and need not be fenced off.
             if raised && attempt == 2 && tmp.is_there(site)? {
                 lower_fence(site, folder, unique_name);
             }

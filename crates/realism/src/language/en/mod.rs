@@ -7,11 +7,12 @@ use crate::offline::grammar::Grammar;
 
 mod topics;
 
-pub(super) const SOURCES: [&str; 5] = [
+pub(super) const SOURCES: [&str; 6] = [
     include_str!("frames.txt"),
     include_str!("replies.txt"),
     include_str!("families.txt"),
     include_str!("names.txt"),
+    include_str!("things.txt"),
     include_str!("synonyms.txt"),
 ];
 

@@ -7,10 +7,11 @@ use crate::offline::grammar::Grammar;
 
 mod topics;
 
-pub(super) const SOURCES: [&str; 3] = [
+pub(super) const SOURCES: [&str; 4] = [
     include_str!("frames.txt"),
     include_str!("families.txt"),
     include_str!("names.txt"),
+    include_str!("things.txt"),
 ];
 
 fn grammar() -> &'static Grammar {

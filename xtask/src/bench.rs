@@ -1,0 +1,306 @@
+//! `cargo xtask bench`: what decnet costs, each figure beside its limit in the same run.
+//!
+//! The limit of a tick is `bare_tick` of the store: two durable commits and two files put in place
+//! by rename, with nothing decided and nothing written. Figures are for reading, not for tests:
+//! machines are noisy, ratios less so.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Runs of a process of which the median is taken.
+const PROCESS_RUNS: usize = 101;
+/// Ticks of a loop with and without waiting for the disk.
+const DURABLE_TICKS: u32 = 600;
+const FAST_TICKS: u32 = 3_000;
+/// The large world.
+const DECKIES: u32 = 1_000_000;
+/// A Friday morning, when everybody is at work.
+const NOW: &str = "2026-03-06T10:00:00Z";
+
+/// Measures everything and prints a table. `--quick` leaves out the large worlds.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let [first, rest @ ..] = arguments
+        && first == MEASURE
+    {
+        return measure(rest);
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let programs = build()?;
+    let dir = tempdir()?;
+    println!("figure                                        measured        limit      ratio   goal");
+    let world = World::new(&programs, &dir.join("small"))?;
+    one_process(&programs, &world, &dir)?;
+    loops(&programs, &world, &dir)?;
+    ledger_growth(&programs, &dir)?;
+    if !quick {
+        deckies(&programs, &dir)?;
+    }
+    fs::remove_dir_all(&dir)?;
+    println!("\ncomposing one message (Thunderbird), and one text (offline writer):");
+    for example in [&programs.compose_time, &programs.offline_corpus] {
+        let output = Command::new(&example.0).args(&example.1).output()?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+    }
+    Ok(())
+}
+
+/// The programs that are measured, in release builds.
+struct Programs {
+    decnet: PathBuf,
+    bare_tick: PathBuf,
+    large_world: PathBuf,
+    compose_time: (PathBuf, Vec<&'static str>),
+    offline_corpus: (PathBuf, Vec<&'static str>),
+}
+
+fn build() -> Result<Programs> {
+    let cargo = |arguments: &[&str]| -> Result<()> {
+        let status = Command::new("cargo").arg("build").arg("--release").args(arguments).status()?;
+        if status.success() { Ok(()) } else { Err("the release build failed".into()) }
+    };
+    cargo(&["--package", "decnet"])?;
+    cargo(&["--package", "decnet-store", "--examples"])?;
+    cargo(&["--package", "decnet-emailgen", "--examples"])?;
+    cargo(&["--package", "decnet-realism", "--examples"])?;
+    let metadata = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
+    let target = PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target"));
+    let release = target.join("release");
+    let example = |name: &str| release.join("examples").join(name);
+    Ok(Programs {
+        decnet: release.join("decnet"),
+        bare_tick: example("bare_tick"),
+        large_world: example("large_world"),
+        compose_time: (example("compose_time"), Vec::new()),
+        offline_corpus: (example("offline_corpus"), vec!["en", "300"]),
+    })
+}
+
+/// A folder on the disk that the project is on: `/tmp` may be memory.
+fn tempdir() -> Result<PathBuf> {
+    let dir = std::env::current_dir()?.join("target").join(format!("bench-{}", std::process::id()));
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+/// A world with a durable and a fast configuration.
+struct World {
+    durable: PathBuf,
+    fast: PathBuf,
+}
+
+impl World {
+    fn new(programs: &Programs, dir: &Path) -> Result<Self> {
+        let decnet = |arguments: &[&str]| quiet(Command::new(&programs.decnet).args(arguments));
+        let name = dir.to_string_lossy().into_owned();
+        decnet(&["init", "--dir", &name])?;
+        let durable = dir.join("decnet.toml");
+        let world = dir.join("world.toml");
+        decnet(&[
+            "--config",
+            &durable.to_string_lossy(),
+            "world",
+            "apply",
+            &world.to_string_lossy(),
+        ])?;
+        let fast = dir.join("fast.toml");
+        let text = fs::read_to_string(&durable)?.replace("# durable = true", "durable = false");
+        fs::write(&fast, text)?;
+        Ok(Self { durable, fast })
+    }
+}
+
+/// One durable tick as a process of its own.
+fn one_process(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
+    let bare_dir = dir.join("bare-process");
+    fs::create_dir_all(&bare_dir)?;
+    let bare = processes(&[&programs.bare_tick.to_string_lossy(), &bare_dir.to_string_lossy(), "1", "durable"])?;
+    let tick = tick_process(programs, &["--config", &world.durable.to_string_lossy()])?;
+    row(
+        "one tick as a process, median",
+        &format!("{:.2} ms", tick.median_ms),
+        &format!("{:.2} ms", bare.median_ms),
+        tick.median_ms / bare.median_ms,
+        "<= 8 ms",
+    );
+    row(
+        "  its memory, most",
+        &format!("{:.1} MiB", tick.memory_mib),
+        &format!("{:.1} MiB", bare.memory_mib),
+        tick.memory_mib / bare.memory_mib,
+        "<= 10 MiB",
+    );
+    Ok(())
+}
+
+/// Many ticks in one process.
+fn loops(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
+    let bare = |mode: &str, count: u32| -> Result<f64> {
+        let dir = dir.join(format!("bare-{mode}"));
+        fs::create_dir_all(&dir)?;
+        let output = Command::new(&programs.bare_tick)
+            .args([&*dir.to_string_lossy(), &count.to_string(), mode])
+            .output()?;
+        let seconds: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
+        Ok(f64::from(count) / seconds)
+    };
+    let ours = |config: &Path, count: u32, group: &str| -> Result<f64> {
+        let start = Instant::now();
+        quiet(Command::new(&programs.decnet).args([
+            "--config",
+            &*config.to_string_lossy(),
+            "emailgen",
+            "tick",
+            "--quiet",
+            "--now",
+            NOW,
+            "--count",
+            &count.to_string(),
+            "--group",
+            group,
+        ]))?;
+        Ok(f64::from(count) / start.elapsed().as_secs_f64())
+    };
+    let rate = |rate: f64| format!("{rate:.0}/s");
+    let fast_limit = bare("fast", FAST_TICKS)?;
+    let fast = ours(&world.fast, FAST_TICKS, "1")?;
+    row("loop, without syncs", &rate(fast), &rate(fast_limit), fast / fast_limit, ">= 3,000/s");
+    let fast = ours(&world.fast, FAST_TICKS, "128")?;
+    row("  commits shared", &rate(fast), &rate(fast_limit), fast / fast_limit, "");
+    let durable_limit = bare("durable", DURABLE_TICKS)?;
+    let durable = ours(&world.durable, DURABLE_TICKS, "1")?;
+    row(
+        "loop, durable",
+        &rate(durable),
+        &rate(durable_limit),
+        durable / durable_limit,
+        ">= 0.7",
+    );
+    let grouped = ours(&world.durable, DURABLE_TICKS, "128")?;
+    row(
+        "  commits shared",
+        &rate(grouped),
+        &rate(durable_limit),
+        grouped / durable_limit,
+        ">= 2.1",
+    );
+    Ok(())
+}
+
+/// A tick when the ledger holds many mails, beside one when it is empty.
+fn ledger_growth(programs: &Programs, dir: &Path) -> Result<()> {
+    let world = World::new(programs, &dir.join("growing"))?;
+    let config = world.fast.to_string_lossy().into_owned();
+    let empty = tick_process(programs, &["--config", &config])?;
+    quiet(Command::new(&programs.decnet).args([
+        "--config", &config, "emailgen", "tick", "--quiet", "--now", NOW, "--count", "50000",
+    ]))?;
+    let full = tick_process(programs, &["--config", &config])?;
+    row(
+        "tick with 50,000 mails, beside with 100",
+        &format!("{:.2} ms", full.median_ms),
+        &format!("{:.2} ms", empty.median_ms),
+        full.median_ms / empty.median_ms,
+        "",
+    );
+    Ok(())
+}
+
+/// A tick among a million deckies beside one among ten.
+fn deckies(programs: &Programs, dir: &Path) -> Result<()> {
+    let world = |name: &str, deckies: u32, who: &str| -> Result<Process> {
+        let dir = dir.join(name);
+        let (state, root) = (dir.join("state"), dir.join("root"));
+        fs::create_dir_all(&state)?;
+        fs::create_dir_all(&root)?;
+        quiet(Command::new(&programs.large_world).args([
+            &*state.join("decnet.db").to_string_lossy(),
+            &*root.to_string_lossy(),
+            &deckies.to_string(),
+            who,
+        ]))?;
+        let measured = tick_process(programs, &["--state-dir", &state.to_string_lossy()])?;
+        fs::remove_dir_all(&dir)?;
+        Ok(measured)
+    };
+    let few = world("few", 10, "all")?;
+    for (who, name) in [("all", "tick among 1,000,000 deckies"), ("one", "  of which one can send")] {
+        let many = world(who, DECKIES, who)?;
+        row(
+            name,
+            &format!("{:.2} ms", many.median_ms),
+            &format!("{:.2} ms", few.median_ms),
+            many.median_ms / few.median_ms,
+            "<= 2",
+        );
+    }
+    Ok(())
+}
+
+/// What a process costs.
+struct Process {
+    median_ms: f64,
+    memory_mib: f64,
+}
+
+fn tick_process(programs: &Programs, options: &[&str]) -> Result<Process> {
+    let decnet = programs.decnet.to_string_lossy().into_owned();
+    let mut command = vec![decnet.as_str()];
+    command.extend_from_slice(options);
+    command.extend_from_slice(&["emailgen", "tick", "--quiet", "--now", NOW]);
+    processes(&command)
+}
+
+/// Runs a command many times, in a process of its own so that only its memory is counted.
+fn processes(command: &[&str]) -> Result<Process> {
+    let output =
+        Command::new(std::env::current_exe()?).args(["bench", MEASURE]).args(command).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let mut fields = text.split_whitespace().map(str::parse::<f64>);
+    let (Some(Ok(median_ms)), Some(Ok(memory_mib))) = (fields.next(), fields.next()) else {
+        return Err(format!(
+            "{command:?} could not be measured: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
+    };
+    Ok(Process { median_ms, memory_mib })
+}
+
+/// Makes this program measure a command instead.
+const MEASURE: &str = "--measure";
+
+/// Runs a command [`PROCESS_RUNS`] times and prints its median time in milliseconds and the most
+/// memory that one run had resident, in MiB.
+fn measure(command: &[String]) -> Result<()> {
+    let [program, arguments @ ..] = command else {
+        return Err("nothing to measure".into());
+    };
+    let mut times: Vec<Duration> = Vec::with_capacity(PROCESS_RUNS);
+    for _ in 0..PROCESS_RUNS {
+        let start = Instant::now();
+        quiet(Command::new(program).args(arguments))?;
+        times.push(start.elapsed());
+    }
+    times.sort();
+    let median = times.get(PROCESS_RUNS / 2).copied().unwrap_or_default();
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
+    println!("{} {}", median.as_secs_f64() * 1e3, usage.max_rss() as f64 / 1024.0);
+    Ok(())
+}
+
+fn quiet(command: &mut Command) -> Result<()> {
+    let status = command.stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} failed: {status}").into()) }
+}
+
+fn row(name: &str, measured: &str, limit: &str, ratio: f64, goal: &str) {
+    println!("{name:<42} {measured:>12} {limit:>12} {ratio:>10.2}   {goal}");
+}
