@@ -140,6 +140,15 @@ impl LocalFolders {
         }
     }
 
+    /// Whether [`maildir`](Self::maildir) can name a folder below the root for every mailbox.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for a person to read.
+    pub fn check_maildir(&self) -> Result<(), String> {
+        crate::drivers::local_folders::check_maildir(self).map_err(|error| error.to_string())
+    }
+
     /// `home/{login}/Maildir`.
     pub fn default_maildir() -> String {
         "home/{login}/Maildir".to_owned()

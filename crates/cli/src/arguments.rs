@@ -117,17 +117,20 @@ pub(crate) enum WorldCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Take deckies or topologies out of the world; their mail stays where it is
+    /// Take deckies, topologies or domains out of the world; mail stays where it is
     #[command(
         after_help = "Examples:\n  decnet world remove --decky mail1\n  decnet world remove --topology headquarters"
     )]
     Remove {
         /// Name of a decky; may be repeated
-        #[arg(long, value_name = "NAME", required_unless_present = "topology")]
+        #[arg(long, value_name = "NAME", required_unless_present_any = ["topology", "domain"])]
         decky: Vec<String>,
         /// Name of a topology, with its personas and deckies; may be repeated
         #[arg(long, value_name = "NAME")]
         topology: Vec<String>,
+        /// A declared domain: its people take no part any more; may be repeated
+        #[arg(long, value_name = "DOMAIN")]
+        domain: Vec<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -180,7 +183,7 @@ pub(crate) enum EmailgenCommand {
     #[command(after_help = "Examples:\n  decnet emailgen run\n  decnet emailgen run --interval 2m")]
     Run {
         /// Pause between ticks, such as 90s or 5m
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", value_parser = parse_pause)]
         interval: Option<Duration>,
     },
     /// List mails, newest first
@@ -243,6 +246,14 @@ pub(crate) struct ListArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A pause between ticks.
+fn parse_pause(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(pause) if pause >= Duration::from_millis(10) => Ok(pause),
+        _ => Err(format!("{text:?} is no pause such as 90s or 5m")),
+    }
 }
 
 /// A moment: RFC 3339, or UTC without an offset.

@@ -68,8 +68,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             WorldCommand::Remove {
                 decky,
                 topology,
+                domain,
                 json,
-            } => commands::world::remove(&flags, &decky, &topology, json),
+            } => commands::world::remove(&flags, &decky, &topology, &domain, json),
         },
         Command::Personas(command) => match command {
             PersonasCommand::Import(import) => commands::personas::import(&flags, &import),

@@ -194,6 +194,9 @@ fn decky_spec(decky: DeckyToml, folder: &Path) -> Result<DeckySpec, String> {
                     decky.name
                 ));
             }
+            folders
+                .check_maildir()
+                .map_err(|reason| format!("decky {}: transport.maildir: {reason}", decky.name))?;
             Transport::Local(folders)
         }
     };

@@ -119,7 +119,9 @@ pub struct ParentMail {
     pub topic: String,
     /// Language of the thread.
     pub language: String,
-    /// Unique part of its file name in the answerer's INBOX.
+    /// Mailbox that it was delivered to.
+    pub inbox_home: HomeChoice,
+    /// Unique part of its file name in that INBOX.
     pub inbox_name: String,
 }
 
@@ -538,8 +540,8 @@ pub trait MailLedger: Send {
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError>;
 
-    /// Delivered mails to `reader` dated before `before` that are not read, oldest first, at most
-    /// `limit`.
+    /// Delivered mails in the mailbox of `reader` dated before `before` that are not read, oldest
+    /// first, at most `limit`. Mail in a mailbox that they left is not among them.
     fn unread(
         &mut self,
         reader: PersonaId,
@@ -550,14 +552,16 @@ pub trait MailLedger: Send {
     /// Notes that somebody other than decnet removed a delivered message.
     fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError>;
 
-    /// Delivered mails that `retention` lets go, oldest first, at most `limit`.
+    /// Delivered mails that `retention` lets go, oldest first, at most `limit`. One that a reply in
+    /// work answers is not among them.
     fn expired(
         &mut self,
         retention: &Retention,
         limit: usize,
     ) -> Result<Vec<ExpiredMail>, LedgerError>;
 
-    /// Forgets mails whose messages are gone from the disk.
+    /// Forgets mails whose messages are gone from the disk. One that a reply in work still needs
+    /// is kept, and expires again later.
     fn forget(&mut self, mails: &[MailId]) -> Result<(), LedgerError>;
 
     /// Lists mails, newest first.

@@ -25,7 +25,8 @@ use crate::tick::TickError;
 
 /// How far before a tick a new thread may be dated: ticks come on the minute, people do not.
 const SEND_TIME_WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// Draws that meet an unusable mailbox before a tick gives up looking for another.
+/// Draws in a row that lead nowhere before a tick gives up looking for somebody else. A mailbox
+/// that turns out to hold foreign mail does not count: nobody draws it again.
 const MOST_DRAWS: usize = 64;
 /// Logins tried for one persona on one decky.
 const MOST_LOGINS: usize = 1_000;
@@ -57,6 +58,11 @@ pub(crate) struct Picker<'a> {
     open: Vec<ScheduleId>,
     homes: HashMap<PersonaId, Home>,
     logins: HashSet<(DeckyId, String)>,
+    /// Deckies that could not be looked into, with what stood in the way of the last one.
+    unreachable: HashSet<DeckyId>,
+    obstacle: Option<TickError>,
+    /// Mailboxes found to hold foreign mail.
+    foreign: usize,
 }
 
 impl<'a> Picker<'a> {
@@ -81,6 +87,9 @@ impl<'a> Picker<'a> {
             open,
             homes: HashMap::new(),
             logins: HashSet::new(),
+            unreachable: HashSet::new(),
+            obstacle: None,
+            foreign: 0,
         })
     }
 
@@ -121,7 +130,10 @@ impl<'a> Picker<'a> {
         (expected_id, seed): (MailId, u64),
     ) -> Result<Picked, TickError> {
         let mut rng = generator(seed, Purpose::Picker);
-        for _ in 0..MOST_DRAWS {
+        let mut fruitless = 0;
+        while fruitless < MOST_DRAWS {
+            let foreign = self.foreign;
+            fruitless += 1;
             let Some(sender) = self.ledger.draw_sender(&self.open, rng.random())? else {
                 break;
             };
@@ -131,10 +143,15 @@ impl<'a> Picker<'a> {
             else {
                 continue;
             };
-            let Some(sender) = self.with_home(sender, rng.random()).await? else {
-                continue;
+            let sender = self.with_home(sender, rng.random()).await?;
+            let recipient = match &sender {
+                Some(_) => self.with_home(recipient, rng.random()).await?,
+                None => None,
             };
-            let Some(recipient) = self.with_home(recipient, rng.random()).await? else {
+            let (Some(sender), Some(recipient)) = (sender, recipient) else {
+                if self.foreign > foreign {
+                    fruitless = 0;
+                }
                 continue;
             };
             // Everybody writes in their own language.
@@ -161,6 +178,10 @@ impl<'a> Picker<'a> {
                 return Ok(Picked::Mail(Box::new(pick)));
             }
         }
+        // Somebody could have written, had their decky been in reach.
+        if let Some(obstacle) = self.obstacle.take() {
+            return Err(obstacle);
+        }
         Ok(Picked::Nobody(self.standstill()?))
     }
 
@@ -175,6 +196,7 @@ impl<'a> Picker<'a> {
             .ledger
             .schedules()?
             .iter()
+            .filter(|(_, schedule)| !schedule.is_open(now))
             .filter_map(|(_, schedule)| schedule.next_opening(now))
             .min();
         Ok(Standstill::OutsideHours { next_opening })
@@ -261,6 +283,9 @@ impl<'a> Picker<'a> {
         let Some((decky_id, decky)) = found else {
             return Ok(None);
         };
+        if self.unreachable.contains(&decky_id) {
+            return Ok(None);
+        }
         let Some(login) = self.free_login(decky_id, &who.persona.name)? else {
             return Ok(None);
         };
@@ -295,7 +320,15 @@ impl<'a> Picker<'a> {
         let driver = self
             .drivers
             .driver_for(home.decky.transport.kind(), ActionKind::Email)?;
-        let state = driver.mailbox_state(&home.decky, &location).await?;
+        let state = match driver.mailbox_state(&home.decky, &location).await {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::warn!(decky = home.decky.name, %error, "cannot look into a mailbox");
+                self.unreachable.insert(home.decky_id);
+                self.obstacle = Some(error.into());
+                return Ok(false);
+            }
+        };
         if matches!(state, MailboxState::Absent | MailboxState::Empty) {
             return Ok(true);
         }
@@ -309,6 +342,7 @@ impl<'a> Picker<'a> {
             self.ledger.record_mailbox(who.id, &choice(home), origin)?;
         }
         if origin == MailboxOrigin::Foreign {
+            self.foreign += 1;
             tracing::warn!(
                 decky = home.decky.name,
                 login = home.login,

@@ -5,7 +5,7 @@
 //! outcome. With an immediate writer that is two commits a group. Killed anywhere, the next tick
 //! finds the outbox as the last commit left it and goes on from there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decnet_activity_driver::action::{
@@ -31,6 +31,8 @@ use crate::reply_timing::ReplyTiming;
 pub const MOST_IN_A_GROUP: usize = 128;
 /// Plans in a row that others may snatch away before a tick gives up and asks to be tried again.
 const MOST_CONFLICTS: usize = 64;
+/// Groups in a row of which nothing is delivered before a tick leaves it at that.
+const MOST_FRUITLESS_GROUPS: u32 = 8;
 /// Messages that one person reads before they write.
 const MOST_READ: usize = 20;
 /// Messages that retention removes after one group.
@@ -250,7 +252,8 @@ impl Tick<'_> {
         let mut report = TickReport::default();
         let mut conflicts = 0;
         let mut left = settings.count.max(1);
-        while left > 0 && report.standstill.is_none() {
+        let mut fruitless = 0;
+        while left > 0 && report.standstill.is_none() && fruitless < MOST_FRUITLESS_GROUPS {
             let size = left.min(settings.group.clamp(1, MOST_IN_A_GROUP));
             let mut group = self.take_over(settings, size)?;
             let wanted = size - group.len();
@@ -267,11 +270,27 @@ impl Tick<'_> {
             if group.is_empty() {
                 continue;
             }
-            left -= group.len();
+            let before = report.delivered.len();
+            let failures = report.failed.len();
             let group = self.write_missing(settings, group, &mut report).await?;
             let deckies = deckies_of(&group);
             self.deliver(settings, group, &mut report).await?;
             self.expire(settings, deckies, &mut report).await?;
+            // A mail that a mailbox refused is not the tick's mail: another one may get through,
+            // since that decky gets no more. One that could not be written is: the next would
+            // wait for the same writer.
+            let unwritten = report
+                .failed
+                .iter()
+                .skip(failures)
+                .filter(|failure| matches!(failure.cause, FailureCause::Composition(_)))
+                .count();
+            let done = report.delivered.len() - before + unwritten;
+            fruitless = if done == 0 { fruitless + 1 } else { 0 };
+            left -= done.min(left);
+        }
+        if report.delivered.is_empty() {
+            self.expire(settings, Vec::new(), &mut report).await?;
         }
         Ok(report)
     }
@@ -352,7 +371,11 @@ impl Tick<'_> {
         }
         let due = self.ledger.due_replies(settings.now, wanted)?;
         let MailId(next) = self.ledger.next_mail_id()?;
-        let mut seeds = (next..).map(|id| (MailId(id), mail_seed(settings.seed, settings.now, id)));
+        // A pick that comes to nothing costs no seed: the next mail has the seed of its own id.
+        let seed_of = |picked: usize| {
+            let id = next.saturating_add(i64::try_from(picked).unwrap_or(i64::MAX));
+            (MailId(id), mail_seed(settings.seed, settings.now, id))
+        };
         let mut picker = Picker::new(
             &mut *self.ledger,
             self.drivers,
@@ -360,8 +383,7 @@ impl Tick<'_> {
             settings.now,
         )?;
         for due in due {
-            let Some(seed) = seeds.next() else { break };
-            if let Some(pick) = picker.reply(due, seed).await? {
+            if let Some(pick) = picker.reply(due, seed_of(picks.len())).await? {
                 picks.push(*pick);
             }
         }
@@ -372,8 +394,7 @@ impl Tick<'_> {
             return Ok(picks);
         }
         while picks.len() < wanted {
-            let Some(seed) = seeds.next() else { break };
-            match picker.thread(seed).await? {
+            match picker.thread(seed_of(picks.len())).await? {
                 Picked::Mail(pick) => picks.push(*pick),
                 Picked::Nobody(standstill) => {
                     report.standstill = Some(standstill);
@@ -535,34 +556,36 @@ impl Tick<'_> {
         &mut self,
         arrived: &[(InWork, Vec<Placement>)],
     ) -> Result<BTreeMap<usize, Reading>, TickError> {
-        let mut errands = Vec::new();
-        let mut subjects = Vec::new();
-        let mut taken = BTreeSet::new();
+        let mut wanted: BTreeMap<MailId, (usize, String, MailFlags)> = BTreeMap::new();
         for (index, (mail, _)) in arrived.iter().enumerate() {
             let plan = &mail.pick.plan;
             let before = plan.sent_at.to_utc();
-            let mut messages = Vec::new();
-            if let Some(parent) = &mail.pick.parent {
-                let flags = MailFlags {
-                    answered: true,
-                    seen: true,
-                };
-                messages.push((parent.id, parent.inbox_name.clone(), flags));
+            let mut want = |id, inbox_name, answered| {
+                let (_, _, flags) = wanted.entry(id).or_insert_with(|| {
+                    let flags = MailFlags {
+                        answered: false,
+                        seen: true,
+                    };
+                    (index, inbox_name, flags)
+                });
+                flags.answered |= answered;
+            };
+            if let Some(parent) = &mail.pick.parent
+                && parent.inbox_home == plan.sender_home
+            {
+                want(parent.id, parent.inbox_name.clone(), true);
             }
             for unread in self.ledger.unread(plan.sender, before, MOST_READ)? {
-                let flags = MailFlags {
-                    answered: false,
-                    seen: true,
-                };
-                messages.push((unread.id, unread.inbox_name, flags));
+                want(unread.id, unread.inbox_name, false);
             }
-            for (id, inbox_name, flags) in messages {
-                if taken.insert(id)
-                    && let Some(errand) = flagging(index, mail, inbox_name, flags)
-                {
-                    errands.push(errand);
-                    subjects.push(id);
-                }
+        }
+        let mut errands = Vec::with_capacity(wanted.len());
+        let mut subjects = Vec::with_capacity(wanted.len());
+        for (id, (index, inbox_name, flags)) in wanted {
+            let reader = arrived.get(index).map(|(mail, _)| mail);
+            if let Some(errand) = reader.and_then(|mail| flagging(index, mail, inbox_name, flags)) {
+                errands.push(errand);
+                subjects.push(id);
             }
         }
         let mut readings: BTreeMap<usize, Reading> = BTreeMap::new();
@@ -662,12 +685,13 @@ impl Tick<'_> {
             refused_by,
             record: record.to_json(),
         };
-        for outcome in self.ledger.record_failed(&[failed])? {
-            match outcome {
-                Recorded::Yes => (self.on_record)(&record),
-                Recorded::Overtaken => report.overtaken += 1,
-            }
+        let outcomes = self.ledger.record_failed(&[failed])?;
+        if outcomes.contains(&Recorded::Overtaken) {
+            // Whoever holds it now will tell what becomes of it.
+            report.overtaken += 1;
+            return Ok(());
         }
+        (self.on_record)(&record);
         if next_attempt_at.is_none() {
             self.clear_leftovers(&mail).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use decnet_activity_driver::decky::{Decky, DeckySource};
+use decnet_activity_driver::decky::{Decky, DeckySource, Transport};
 use decnet_realism::domain;
 use decnet_realism::persona::Persona;
 use serde::Serialize;
@@ -118,6 +118,7 @@ impl WorldChange {
         }
         let mut names = BTreeSet::new();
         let mut uuids = BTreeSet::new();
+        let mut folders = BTreeSet::new();
         for spec in &self.deckies {
             let name = &spec.decky.name;
             if !names.insert(name.as_str()) {
@@ -125,6 +126,11 @@ impl WorldChange {
             }
             if !uuids.insert(spec.decky.uuid.as_str()) {
                 return Err(duplicate("decky uuids", &spec.decky.uuid));
+            }
+            let Transport::Local(local) = &spec.decky.transport;
+            if !folders.insert((local.root.as_path(), local.maildir.as_str())) {
+                let folder = local.root.join(&local.maildir);
+                return Err(duplicate("decky folders", &folder.display().to_string()));
             }
             let requirement = match (spec.decky.source, &spec.topology) {
                 (DeckySource::Topology, None) => Some("needs `topology = \"…\"`"),
@@ -286,6 +292,10 @@ pub trait WorldLedger {
 
     /// Removes topologies by name with their personas and deckies. Answers which were known.
     fn remove_topologies(&mut self, names: &[String]) -> Result<Vec<String>, LedgerError>;
+
+    /// Takes back declared domains; personas in them take no part any more. Answers which were
+    /// declared.
+    fn remove_domains(&mut self, domains: &[String]) -> Result<Vec<String>, LedgerError>;
 
     /// The whole world, for people to read.
     fn world(&mut self) -> Result<World, LedgerError>;

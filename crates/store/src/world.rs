@@ -100,6 +100,29 @@ impl WorldLedger for Store {
         })
     }
 
+    fn remove_domains(&mut self, names: &[String]) -> Result<Vec<String>, LedgerError> {
+        self.write(|transaction| {
+            let mut removed = Vec::new();
+            for name in names {
+                let gone = transaction
+                    .execute(
+                        "DELETE FROM declared_domain WHERE domain = ?1",
+                        params![name],
+                    )
+                    .map_err(ledger_error)?;
+                if gone > 0 {
+                    removed.push(name.clone());
+                }
+            }
+            if !removed.is_empty() {
+                for list in reconsider_problems(transaction)? {
+                    refresh_list(transaction, list)?;
+                }
+            }
+            Ok(removed)
+        })
+    }
+
     fn world(&mut self) -> Result<World, LedgerError> {
         // One snapshot for all of it.
         let transaction = self
@@ -175,8 +198,7 @@ fn apply_change(
         progress(done);
     }
     if new_domains {
-        reconsider_problems(transaction)?;
-        stale.insert(POOL);
+        stale.extend(reconsider_problems(transaction)?);
     }
     for list in stale {
         refresh_list(transaction, list)?;
@@ -350,7 +372,9 @@ fn replace_personas(
         any_change = true;
     }
     let present: Vec<(i64, String)> = transaction
-        .prepare_cached("SELECT id, email FROM persona WHERE list_id = ?1 AND NOT removed")
+        .prepare_cached(
+            "SELECT id, email FROM persona WHERE list_id = ?1 AND NOT removed ORDER BY id",
+        )
         .and_then(|mut statement| {
             statement
                 .query_map(params![list], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -389,13 +413,25 @@ fn apply_decky(
     let transport = to_json(&decky.transport);
     let source = source_name(decky.source);
     let label = || format!("decky {}", decky.name);
+    let known: Vec<(i64, i64, bool)> = transaction
+        .prepare_cached("SELECT id, list_id, removed FROM decky WHERE name = ?1 OR uuid = ?2")
+        .and_then(|mut statement| {
+            statement
+                .query_map(params![decky.name, decky.uuid], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?
+                .collect()
+        })
+        .map_err(ledger_error)?;
+    if known.len() > 1 {
+        // The name of one and the uuid of another.
+        return Err(ApplyError::World(WorldError::Duplicate {
+            what: "deckies",
+            name: decky.name.clone(),
+        }));
+    }
+    let known = known.first().copied();
     let upsert = || -> rusqlite::Result<Option<(i64, Vec<i64>)>> {
-        let known: Option<(i64, i64, bool)> = transaction
-            .prepare_cached("SELECT id, list_id, removed FROM decky WHERE name = ?1 OR uuid = ?2")?
-            .query_row(params![decky.name, decky.uuid], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()?;
         let Some((id, held_list, _)) = known else {
             transaction
                 .prepare_cached(
@@ -455,22 +491,14 @@ fn apply_decky(
         }
         Ok(Some((id, vec![list, held_list])))
     };
-    let before = transaction
-        .prepare_cached("SELECT removed FROM decky WHERE name = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![decky.name], |row| row.get::<_, bool>(0))
-                .optional()
-        })
-        .map_err(ledger_error)?;
     match upsert().map_err(ledger_error)? {
         None => {
             diff.unchanged += 1;
             Ok(Vec::new())
         }
         Some((id, lists)) => {
-            match before {
-                Some(false) => diff.changed.push(label()),
+            match known {
+                Some((_, _, false)) => diff.changed.push(label()),
                 _ => diff.added.push(label()),
             }
             refresh_home_slot(transaction, id).map_err(ledger_error)?;
@@ -496,29 +524,36 @@ fn remove_decky(connection: &Connection, id: i64) -> rusqlite::Result<Option<i64
     refresh_home_slot(connection, id)
 }
 
-/// Lets personas of the pool take part whose domain has been declared since.
-fn reconsider_problems(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
+/// Looks again at which personas are in a domain that is not declared. Answers the lists of those
+/// for whom that changed.
+fn reconsider_problems(transaction: &Transaction<'_>) -> Result<BTreeSet<i64>, LedgerError> {
     let declared = domains(transaction).map_err(ledger_error)?;
-    let held_back: Vec<(i64, String)> = transaction
-        .prepare("SELECT id, definition FROM persona WHERE problem IS NOT NULL")
+    let everybody: Vec<(i64, i64, String, Option<String>)> = transaction
+        .prepare("SELECT id, list_id, definition, problem FROM persona")
         .and_then(|mut statement| {
             statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?
                 .collect()
         })
         .map_err(ledger_error)?;
-    for (id, definition) in held_back {
+    let mut lists = BTreeSet::new();
+    for (id, list, definition, held) in everybody {
         let persona = people::persona(id, &definition)?;
-        if undeclared("the pool", &persona, &declared).is_none() {
+        let problem = undeclared(&list_name(transaction, list)?, &persona, &declared)
+            .map(|error| error.to_string());
+        if problem != held {
+            lists.insert(list);
             transaction
                 .execute(
-                    "UPDATE persona SET problem = NULL WHERE id = ?1",
-                    params![id],
+                    "UPDATE persona SET problem = ?2 WHERE id = ?1",
+                    params![id, problem],
                 )
                 .map_err(ledger_error)?;
         }
     }
-    Ok(())
+    Ok(lists)
 }
 
 fn domains(connection: &Connection) -> rusqlite::Result<Vec<String>> {

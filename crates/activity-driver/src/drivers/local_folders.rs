@@ -23,8 +23,8 @@ mod tree;
 
 use std::path::Path;
 
-use crate::action::{Action, ActionKind, ActivityResult, MailLocation, MailboxState};
-use crate::decky::Decky;
+use crate::action::{Action, ActionKind, ActivityResult, Folder, MailLocation, MailboxState};
+use crate::decky::{Decky, DeckySource, LocalFolders, Transport};
 use crate::driver::{ActivityDriver, DriverError};
 
 use self::site::Site;
@@ -66,6 +66,24 @@ impl LocalFoldersDriver {
     }
 }
 
+/// Whether the Maildir template of `folders` can be filled in for a mailbox.
+pub(crate) fn check_maildir(folders: &LocalFolders) -> Result<(), DriverError> {
+    let decky = Decky {
+        uuid: String::new(),
+        name: "any".to_owned(),
+        source: DeckySource::Fleet,
+        services: Vec::new(),
+        transport: Transport::Local(folders.clone()),
+    };
+    let mailbox = MailLocation {
+        login: "login".to_owned(),
+        address: "local@domain.example".to_owned(),
+        folder: Folder::Inbox,
+        unique_name: String::new(),
+    };
+    names::maildir(&Site::of(&decky)?, &mailbox).map(|_| ())
+}
+
 #[async_trait::async_trait]
 impl ActivityDriver for LocalFoldersDriver {
     fn capabilities(&self) -> &'static [ActionKind] {
@@ -84,7 +102,9 @@ impl ActivityDriver for LocalFoldersDriver {
     }
 
     async fn probe(&self, decky: &Decky) -> Result<(), DriverError> {
-        mail_folder::probe(&Site::of(decky)?)
+        let site = Site::of(decky)?;
+        check_maildir(site.folders)?;
+        mail_folder::probe(&site)
     }
 
     async fn mailbox_state(

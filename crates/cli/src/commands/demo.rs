@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use decnet_emailgen::ledger::{MailFilter, MailLedger, MailSummary};
+use decnet_emailgen::ledger::{MailDetails, MailFilter, MailLedger, MailSummary};
 use decnet_emailgen::tick::{Pacing, TickSettings};
 use decnet_emailgen::world::WorldLedger;
 use decnet_realism::pool;
@@ -31,6 +31,8 @@ const STORY: TimeDelta = TimeDelta::days(14);
 /// Of 100 mails so many start a thread, since 0.6 of all mails are answered and some answers
 /// fall after the end.
 const THREADS_IN_100: u32 = 44;
+/// Mails of the mailbox that is shown.
+const SHOWN_MAILS: usize = 12;
 /// Moments tried for one thread before nobody is taken to be at work at all.
 const MOST_TRIES: u32 = 1_000;
 
@@ -174,29 +176,36 @@ fn show(session: &mut Session, dir: &Path, mails: usize) -> Result<(), Failure> 
         dir.display()
     ));
     let all = session.store.mails(&MailFilter::default())?;
-    if let Some(address) = busiest(&all) {
+    let shown_list = world.lists.first();
+    let people: Vec<&str> = shown_list
+        .iter()
+        .flat_map(|list| &list.personas)
+        .map(|view| view.persona.email.as_str())
+        .collect();
+    let shown = busiest(&all, &people).map(|address| {
         let inbox: Vec<MailSummary> = all
             .iter()
             .filter(|mail| mail.to == address)
-            .take(12)
             .cloned()
             .collect();
+        (address, inbox)
+    });
+    if let Some((address, inbox)) = &shown {
         say(&bold(&format!("INBOX of {address}, newest first")));
-        say(&listing(&inbox));
-    }
-    if let Some(mail) = longest_thread(&all).and_then(|id| session.store.mail(id).transpose()) {
-        let mail = mail?;
-        say(&format!(
-            "\n{}\nFrom: {} <{}>\nTo: {} <{}>\nDate: {}\nSubject: {}\n\n{}",
-            bold("The last mail of the longest thread"),
-            one_line(&mail.from_name),
-            one_line(&mail.summary.from),
-            one_line(&mail.to_name),
-            one_line(&mail.summary.to),
-            mail.summary.sent_at.to_rfc2822(),
-            one_line(&mail.summary.subject),
-            safe_text(&mail.text)
-        ));
+        say(&listing(inbox.get(..SHOWN_MAILS).unwrap_or(inbox)));
+        if let Some(mail) = worth_showing(session, inbox)? {
+            say(&format!(
+                "\n{}\nFrom: {} <{}>\nTo: {} <{}>\nDate: {}\nSubject: {}\n\n{}",
+                bold("One of them"),
+                one_line(&mail.from_name),
+                one_line(&mail.summary.from),
+                one_line(&mail.to_name),
+                one_line(&mail.summary.to),
+                mail.summary.sent_at.to_rfc2822(),
+                one_line(&mail.summary.subject),
+                safe_text(&mail.text)
+            ));
+        }
     }
     let config = shell_word(&dir.join("decnet.toml"));
     let program = program();
@@ -232,26 +241,27 @@ fn program() -> String {
     )
 }
 
-fn busiest(mails: &[MailSummary]) -> Option<String> {
-    let mut received = std::collections::BTreeMap::new();
-    for mail in mails {
-        *received.entry(mail.to.clone()).or_insert(0_u32) += 1;
-    }
-    received
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(address, _)| address)
+/// Who of these people got most mail.
+fn busiest(mails: &[MailSummary], people: &[&str]) -> Option<String> {
+    let received = |address: &&&str| mails.iter().filter(|mail| mail.to == ***address).count();
+    people
+        .iter()
+        .max_by_key(received)
+        .map(|address| (*address).to_owned())
 }
 
-/// The newest mail of the thread with most mails.
-fn longest_thread(mails: &[MailSummary]) -> Option<decnet_emailgen::ledger::MailId> {
-    let mut lengths = std::collections::BTreeMap::new();
-    for mail in mails {
-        *lengths.entry(mail.thread).or_insert(0_u32) += 1;
+/// The newest reply that is neither a line nor a page long.
+fn worth_showing(
+    session: &mut Session,
+    inbox: &[MailSummary],
+) -> Result<Option<MailDetails>, Failure> {
+    for summary in inbox.iter().filter(|mail| mail.id != mail.thread) {
+        let Some(mail) = session.store.mail(summary.id)? else {
+            continue;
+        };
+        if (400..1_200).contains(&mail.text.chars().count()) {
+            return Ok(Some(mail));
+        }
     }
-    let (thread, _) = lengths.into_iter().max_by_key(|(_, count)| *count)?;
-    mails
-        .iter()
-        .find(|mail| mail.thread == thread)
-        .map(|mail| mail.id)
+    Ok(None)
 }

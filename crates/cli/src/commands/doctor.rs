@@ -63,10 +63,17 @@ impl Findings {
         what: impl Into<String>,
         advice: Option<&str>,
     ) {
+        let subject = subject.into();
+        let what = one_line(&what.into());
+        // Errors name their decky or persona themselves.
+        let what = what
+            .strip_prefix(&format!("{subject}: "))
+            .unwrap_or(&what)
+            .to_owned();
         self.0.push(Finding {
-            subject: subject.into(),
+            subject,
             severity,
-            what: one_line(&what.into()),
+            what,
             advice: advice.map(str::to_owned),
         });
     }

@@ -108,7 +108,7 @@ pub(crate) fn listing(mails: &[MailSummary]) -> String {
         .map(|mail| {
             vec![
                 mail.id.0.to_string(),
-                mail.sent_at.format("%a %Y-%m-%d %H:%M").to_string(),
+                mail.sent_at.format("%a %Y-%m-%d %H:%M %z").to_string(),
                 shortened(&mail.from, 30),
                 shortened(&mail.to, 30),
                 mail.state.clone(),

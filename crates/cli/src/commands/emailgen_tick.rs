@@ -62,7 +62,11 @@ pub(crate) fn outcome(report: &TickReport) -> String {
         line.push_str(&format!("; {} kept for another try", report.failed.len()));
     }
     if report.expired > 0 {
-        line.push_str(&format!("; {} old mails removed", report.expired));
+        line.push_str(&format!(
+            "; {} old mail{} removed",
+            report.expired,
+            if report.expired == 1 { "" } else { "s" }
+        ));
     }
     if let Some(standstill) = &report.standstill {
         line.push_str(&format!("; {}", reason(standstill)));

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use decnet_activity_driver::decky::Transport;
-use decnet_emailgen::world::{World, WorldDiff, WorldLedger};
+use decnet_emailgen::memory_ledger::MemoryLedger;
+use decnet_emailgen::world::{ApplyError, World, WorldDiff, WorldLedger};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -23,6 +24,14 @@ pub(crate) fn apply(flags: &Flags, file: &Path, dry_run: bool, json: bool) -> Re
     for warning in &world.warnings {
         warn(warning);
     }
+    let in_file = |error: ApplyError| {
+        let is_of_the_file = matches!(error, ApplyError::World(_));
+        let mut failure = Failure::from(error);
+        if is_of_the_file {
+            failure.message = format!("{}: {}", file.display(), failure.message);
+        }
+        failure
+    };
     let settings = Settings::load(flags)?;
     let roots = world.change.deckies.iter().map(|spec| {
         let Transport::Local(folders) = &spec.decky.transport;
@@ -31,22 +40,35 @@ pub(crate) fn apply(flags: &Flags, file: &Path, dry_run: bool, json: bool) -> Re
     if let Some(failure) = root_around(&settings.state_dir.value, roots) {
         return Err(failure);
     }
-    let mut session = Session::open(settings, true)?;
+    if dry_run && !settings.database().exists() {
+        let mut empty = MemoryLedger::new();
+        let diff = empty
+            .apply(&world.change, dry_run, &mut |_| {})
+            .map_err(in_file)?;
+        show_diff(&diff, dry_run, json);
+        return Ok(());
+    }
+    let mut session = Session::open(settings, !dry_run)?;
     let entries = world.change.topologies.len() + world.change.deckies.len();
     let bar = progress_bar(entries as u64);
     let diff = session
         .store
-        .apply(&world.change, dry_run, &mut |done| bar.set_position(done))?;
+        .apply(&world.change, dry_run, &mut |done| bar.set_position(done))
+        .map_err(in_file)?;
     bar.finish_and_clear();
     if !dry_run {
         session.sync_pool()?;
     }
+    show_diff(&diff, dry_run, json);
+    Ok(())
+}
+
+fn show_diff(diff: &WorldDiff, dry_run: bool, json: bool) {
     if json {
         say_json(&json!({ "dry_run": dry_run, "diff": diff }));
     } else {
-        say(&described(&diff, dry_run));
+        say(&described(diff, dry_run));
     }
-    Ok(())
 }
 
 /// Shows the world.
@@ -67,6 +89,7 @@ pub(crate) fn remove(
     flags: &Flags,
     deckies: &[String],
     topologies: &[String],
+    domains: &[String],
     json: bool,
 ) -> Result<(), Failure> {
     let mut session = Session::open(Settings::load(flags)?, false)?;
@@ -78,8 +101,14 @@ pub(crate) fn remove(
                 .iter()
                 .any(|list| list.topology.as_ref() == Some(name))
                 && topologies.contains(name)
+            || world.domains.contains(name) && domains.contains(name)
     };
-    if let Some(unknown) = deckies.iter().chain(topologies).find(|name| !known(name)) {
+    if let Some(unknown) = deckies
+        .iter()
+        .chain(topologies)
+        .chain(domains)
+        .find(|name| !known(name))
+    {
         return Err(Failure::new(
             Kind::BadInput,
             format!(
@@ -89,6 +118,7 @@ pub(crate) fn remove(
     }
     let mut removed = session.store.remove_deckies(deckies)?;
     removed.extend(session.store.remove_topologies(topologies)?);
+    removed.extend(session.store.remove_domains(domains)?);
     if json {
         say_json(&json!({ "removed": removed }));
     } else {

@@ -1,6 +1,6 @@
 //! Languages of the offline writer: one folder each, and one line in [`PACKS`].
 
-use crate::offline::grammar::Grammar;
+use crate::offline::script::Script;
 
 mod en;
 mod es;
@@ -23,39 +23,100 @@ pub(crate) fn pack(code: &str) -> &'static Pack {
         .unwrap_or(PACKS[0])
 }
 
-/// A topic of new threads: phrase, article for use inside a sentence, scenario family.
-pub(crate) type Topic = (&'static str, &'static str, &'static str);
-
 /// Everything the offline writer knows about a language.
 pub(crate) struct Pack {
     /// Primary language subtag.
     pub(crate) code: &'static str,
-    /// The grammar, read at first use.
-    pub(crate) grammar: fn() -> &'static Grammar,
-    /// Topics of new threads.
-    pub(crate) topics: &'static [Topic],
-    /// Their phrases.
-    pub(crate) phrases: &'static [&'static str],
-    /// Beginnings of words that place a foreign phrase in a scenario family, first match wins.
-    pub(crate) stems: &'static [(&'static str, &'static str)],
+    /// Its scripts, read at first use.
+    pub(crate) scripts: fn() -> &'static [Script],
+    /// Topics of the scripts.
+    pub(crate) topics: fn() -> &'static [&'static str],
     /// Words of dates and times.
     pub(crate) calendar: Calendar,
     /// Small numbers from two on.
     pub(crate) numbers: &'static [&'static str],
-    /// An amount of money: units, and the company's currency (0 or 1).
-    pub(crate) amount: fn(u32, u8) -> String,
+    /// An amount of money: units, and the currency (0 dollar, 1 pound, 2 euro).
+    pub(crate) money: fn(u32, u8) -> String,
+    /// A share.
+    pub(crate) percent: fn(u32) -> String,
+    /// Letters before the number of an invoice.
+    pub(crate) invoice_prefix: &'static str,
+    /// Word before the number of a room.
+    pub(crate) room: &'static str,
+    /// What stands for a topic that has no letters.
+    pub(crate) vague_topic: &'static str,
+    /// Words that are written with a capital wherever they stand.
+    pub(crate) proper: &'static [&'static str],
     /// Short forms with their long forms.
     pub(crate) contractions: &'static [(&'static str, &'static str)],
     /// Pairs of words that merge in writing, wherever they meet.
     pub(crate) mergers: &'static [(&'static str, &'static str)],
-    /// What makes a foreign phrase fit into a sentence when no article is known.
-    pub(crate) vague_article: &'static str,
-    /// First words of a phrase that needs no article.
-    pub(crate) determiners: &'static [&'static str],
-    /// Cues for reading a parent.
-    pub(crate) cues: Cues,
     /// How abbreviations and accents may be dropped in a careless hand.
     pub(crate) careless: &'static [(char, &'static str)],
+    /// Names and things that facts are drawn from.
+    pub(crate) lists: Lists,
+    /// First lines.
+    pub(crate) greetings: Greetings,
+    /// Last lines.
+    pub(crate) sign_offs: SignOffs,
+    /// Last mails of a thread that went on beyond its script.
+    pub(crate) closings: &'static [&'static str],
+    /// Answers to mail that no script knows.
+    pub(crate) answers: Answers,
+    /// What mannerisms add.
+    pub(crate) asides: Asides,
+    /// Cues for reading a parent.
+    pub(crate) cues: Cues,
+}
+
+/// Names and things.
+pub(crate) struct Lists {
+    pub(crate) people: &'static [&'static str],
+    pub(crate) surnames: &'static [&'static str],
+    pub(crate) vendor_stems: &'static [&'static str],
+    pub(crate) vendor_ends: &'static [&'static str],
+    pub(crate) vendor_tails: &'static [&'static str],
+    pub(crate) customer_tails: &'static [&'static str],
+    pub(crate) projects: &'static [&'static str],
+    pub(crate) floors: &'static [&'static str],
+    pub(crate) cities: &'static [&'static str],
+    pub(crate) durations: &'static [&'static str],
+    /// First quarter first.
+    pub(crate) quarters: [&'static str; 4],
+}
+
+/// First lines, with `{name}` for the reader.
+pub(crate) struct Greetings {
+    pub(crate) any: &'static [&'static str],
+    pub(crate) polite: &'static [&'static str],
+    pub(crate) morning: &'static [&'static str],
+    pub(crate) afternoon: &'static [&'static str],
+    pub(crate) evening: &'static [&'static str],
+}
+
+/// Last lines.
+pub(crate) struct SignOffs {
+    pub(crate) plain: &'static [&'static str],
+    pub(crate) formal: &'static [&'static str],
+}
+
+/// Answers to mail that no script knows, in the form of script lines.
+pub(crate) struct Answers {
+    pub(crate) question: &'static [&'static str],
+    pub(crate) request: &'static [&'static str],
+    pub(crate) meeting: &'static [&'static str],
+    pub(crate) problem: &'static [&'static str],
+    pub(crate) thanks: &'static [&'static str],
+    pub(crate) noted: &'static [&'static str],
+    pub(crate) more: &'static [&'static str],
+}
+
+/// What mannerisms add.
+pub(crate) struct Asides {
+    /// Questions of people who always ask one.
+    pub(crate) questions: &'static [&'static str],
+    /// Sentences around something they like to mention, `{mention}`.
+    pub(crate) mentions: &'static [&'static str],
 }
 
 /// Words of dates and times.
@@ -68,16 +129,12 @@ pub(crate) struct Calendar {
     pub(crate) today: &'static str,
     /// The next day.
     pub(crate) tomorrow: &'static str,
-    /// The day before.
-    pub(crate) yesterday: &'static str,
-    /// What stands before a weekday in "it happens ...".
-    pub(crate) on: &'static str,
-    /// Earlier on the same day, from the afternoon on.
-    pub(crate) this_morning: &'static str,
-    /// A day of the month and its month.
-    pub(crate) date: fn(u32, &str) -> String,
-    /// Hour and minute, in one of the writer's three manners.
-    pub(crate) time: fn(u32, u32, u8) -> String,
+    /// What stands before a month from which on something holds.
+    pub(crate) from: &'static str,
+    /// A day on which something happens: its name, and whether it is today or tomorrow.
+    pub(crate) on_day: fn(&str, bool) -> String,
+    /// A day by which something is done.
+    pub(crate) by_day: fn(&str, bool) -> String,
 }
 
 /// Cues for reading a parent, all in lower case.
@@ -90,22 +147,67 @@ pub(crate) struct Cues {
     pub(crate) thanks: &'static [&'static str],
     /// Trouble.
     pub(crate) problems: &'static [&'static str],
-    /// Articles at the start of an object.
-    pub(crate) articles: &'static [&'static str],
-    /// Words that end an object.
-    pub(crate) stops: &'static [&'static str],
-    /// Verbs of requests: as asked for, as promised, as done.
-    pub(crate) verbs: &'static [(&'static str, &'static str, &'static str)],
+    /// Words before a part of the day that is also the name of a day.
+    pub(crate) before_part_of_day: &'static [&'static str],
     /// Frequent small words, for telling the language.
     pub(crate) common: &'static [&'static str],
 }
 
-/// Grammar texts of a language.
 #[cfg(test)]
-pub(crate) fn sources(code: &str) -> &'static [&'static str] {
-    if code == "es" {
-        &es::SOURCES
-    } else {
-        &en::SOURCES
+mod tests {
+    use super::*;
+    use crate::offline::{facts, script};
+
+    #[test]
+    fn scripts_are_sound() {
+        for (code, texts) in [("en", en::TEXTS), ("es", es::TEXTS)] {
+            let mut ids = std::collections::BTreeSet::new();
+            let mut count = 0;
+            for text in texts {
+                let (scripts, faults) = script::parse(text);
+                assert_eq!(faults, Vec::<String>::new(), "{code}");
+                for script in &scripts {
+                    count += 1;
+                    assert!(ids.insert(script.id), "{code}: two scripts {}", script.id);
+                    let lines = script.mails.iter().flatten().copied();
+                    for line in lines.chain([script.subject, script.topic]) {
+                        check_line(code, script.id, line);
+                    }
+                }
+            }
+            assert!(count > 30, "{code}: {count}");
+        }
+    }
+
+    fn check_line(code: &str, id: &str, line: &str) {
+        for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
+            let count = |mark| line.chars().filter(|c| *c == mark).count();
+            assert_eq!(count(open), count(close), "{code}: {id}: {line}");
+        }
+        for (at, _) in line.match_indices('{') {
+            let slot = line[at + 1..].split('}').next().unwrap_or_default();
+            assert!(facts::SLOTS.contains(&slot), "{code}: {id}: no slot {slot}");
+        }
+        assert!(
+            !line.trim_start_matches("* ").contains('*') || line == "*",
+            "{code}: {id}: {line}"
+        );
+        assert!(
+            !line.contains(['—', '–', '“', '”', '’', '\t']),
+            "{code}: {id}: {line}"
+        );
+    }
+
+    #[test]
+    fn every_pack_has_scripts_for_any_topic() {
+        for pack in PACKS {
+            let any = (pack.scripts)()
+                .iter()
+                .filter(|script| script.topic == "*")
+                .count();
+            assert!(any >= 4, "{}: {any}", pack.code);
+            assert!((pack.topics)().len() > 30);
+            assert!(!(pack.topics)().contains(&"*"));
+        }
     }
 }

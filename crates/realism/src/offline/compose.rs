@@ -1,59 +1,51 @@
-//! The plan of a mail: which speech acts, in what order, and how much of each.
+//! From a brief to a draft: the mail of a script, in the hand of its sender.
+
+use chrono::{Datelike, NaiveDate};
 
 use super::clean;
 use super::dice::{Dice, mix, stable_hash};
-use super::grammar::Grammar;
+use super::facts::{Facts, SLOTS};
 use super::habits::Habits;
 use super::mannerism::Mannerisms;
 use super::polish::{self, Block};
-use super::reading::{self, Reading};
-use super::scene::Scene;
+use super::reading;
+use super::script::{self, Script};
 use crate::language::{self, Pack};
+use crate::persona::Persona;
 use crate::writer::{Brief, Draft, Occasion, Parent};
 
-/// Words of a new thread, by decile.
-const NEW_WORDS: [u32; 11] = [7, 15, 25, 35, 45, 54, 65, 79, 98, 132, 185];
-/// Words of a reply, by decile.
-const REPLY_WORDS: [u32; 11] = [2, 7, 14, 23, 32, 42, 54, 70, 94, 134, 200];
 /// Longest subject, in characters.
 const SUBJECT_MAX: usize = 110;
+/// Longest foreign topic that stands in a sentence, in characters.
+const TOPIC_MAX: usize = 60;
+/// Share of a parent's longer words that its script must know for the parent to be taken as a
+/// mail of that script, in percent.
+const FIT: usize = 60;
 
 /// Writes one mail.
 pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
     let pack = language::pack(brief.language);
-    let (topic, parent) = match &brief.occasion {
-        Occasion::NewThread { topic } => (*topic, None),
-        Occasion::Reply { parent } => (parent.topic, Some(parent)),
-    };
     let mut habits = Habits::of(brief.sender);
     let manners = Mannerisms::of(&brief.sender.mannerisms);
     manners_into(&manners, &mut habits);
-    let key = stable_hash(&[
-        brief.sender.email.as_str(),
-        brief.recipient.email.as_str(),
-        topic,
-        if parent.is_some() { "reply" } else { "new" },
-    ]);
+    let salt = stable_hash(&[brief.sender.email.as_str(), brief.recipient.email.as_str()]);
     let mut mail = Mail {
         pack,
-        grammar: (pack.grammar)(),
-        scene: Scene::new(pack, brief, topic, habits.tones, habits.polite),
-        dice: Dice::new(mix(seed) ^ key ^ mix(brief.written_at.timestamp().unsigned_abs())),
-        blocks: Vec::new(),
-        words: 0,
-        family: 0,
-        turns: 0,
-        asked: false,
         habits,
         manners,
+        dice: Dice::new(mix(seed) ^ salt),
+        brief,
     };
-    let subject = mail.subject();
-    match parent {
-        Some(parent) => mail.reply(brief, parent),
-        None => mail.open_thread(brief),
+    match &brief.occasion {
+        Occasion::NewThread { topic } => mail.open_thread(topic),
+        Occasion::Reply { parent } => {
+            let body = mail.reply(parent);
+            Draft {
+                subject: clean::phrase(parent.subject, SUBJECT_MAX),
+                body,
+            }
+        }
     }
-    let body = mail.finish(brief, parent.is_some());
-    Draft { subject, body }
 }
 
 fn manners_into(manners: &Mannerisms, habits: &mut Habits) {
@@ -68,6 +60,7 @@ fn manners_into(manners: &Mannerisms, habits: &mut Habits) {
         habits.exclaims = if wanted { 80 } else { 0 };
     }
     habits.lower |= manners.lower;
+    habits.careless |= manners.lower;
     habits.dots |= manners.dots;
     if manners.brief {
         habits.length = habits.length * 55 / 100;
@@ -80,346 +73,273 @@ fn manners_into(manners: &Mannerisms, habits: &mut Habits) {
     }
 }
 
-struct Mail {
+struct Mail<'a> {
     pack: &'static Pack,
-    grammar: &'static Grammar,
-    scene: Scene,
-    dice: Dice,
     habits: Habits,
     manners: Mannerisms,
-    blocks: Vec<Block>,
-    words: usize,
-    /// Words at which the current matter began.
-    family: usize,
-    turns: u32,
-    asked: bool,
+    dice: Dice,
+    brief: &'a Brief<'a>,
 }
 
-impl Mail {
-    fn subject(&mut self) -> String {
-        for attempt in 0..4 {
-            let text = self.expand(if attempt < 3 {
-                "subject"
+impl Mail<'_> {
+    fn open_thread(&mut self, topic: &str) -> Draft {
+        let today = self.brief.written_at.date_naive();
+        let phrase = topic_phrase(topic, self.pack);
+        let script = script_of(self.pack, topic);
+        let (sender, recipient) = self.first_names();
+        let mut facts = self.facts(script, &phrase, today, &sender, &recipient);
+        let alternative = script::draw(script.subject, &mut self.dice);
+        let subject = self.fill(alternative, &facts);
+        let subject = clean::phrase(&subject, SUBJECT_MAX);
+        let subject = if subject.is_empty() {
+            "Update".to_owned()
+        } else {
+            subject
+        };
+        let subject = if self.habits.lower && self.dice.chance(70) {
+            subject
+        } else {
+            polish::capitals(&subject, true)
+        };
+        facts.key = thread_key(facts.subject_key, &subject);
+        facts.day = Facts::some_day(facts.key, today);
+        let sentences = script.mails.first().map(Vec::as_slice).unwrap_or_default();
+        let blocks = self.tell(sentences, &facts, false);
+        Draft {
+            subject,
+            body: self.finish(blocks, false),
+        }
+    }
+
+    fn reply(&mut self, parent: &Parent<'_>) -> String {
+        let script = script_of(self.pack, parent.topic);
+        let phrase = topic_phrase(parent.topic, self.pack);
+        let (sender, recipient) = self.first_names();
+        let step = parent.thread_length.max(1) as usize;
+        let reading = reading::read(parent, self.pack);
+        let today = self.brief.written_at.date_naive();
+        // The thread began in the month of the parent, or in the one before.
+        let subject = clean::phrase(parent.subject, SUBJECT_MAX);
+        let began = [
+            parent.written_at.date_naive(),
+            month_before(parent.written_at.date_naive()),
+        ];
+        let candidates = began.map(|began| {
+            let mut facts = self.facts(script, &phrase, began, &sender, &recipient);
+            facts.key = thread_key(facts.subject_key, &subject);
+            facts.today = today;
+            facts.day = match reading.day {
+                Some(day) if day >= today => day,
+                _ => Facts::some_day(facts.key, today),
+            };
+            facts.time = reading.time;
+            let known = script.mails.get(step - 1).map(Vec::as_slice);
+            let known = known.unwrap_or(self.pack.closings);
+            let fit = fit(parent.text, known, &facts);
+            (fit, facts)
+        });
+        let [first, second] = candidates;
+        let (fit, facts) = if second.0 > first.0 { second } else { first };
+        let blocks = if fit < FIT {
+            let sentences = self.answer(&reading, step);
+            self.tell(&sentences, &facts, true)
+        } else {
+            match script.mails.get(step) {
+                Some(sentences) => self.tell(sentences, &facts, true),
+                None => {
+                    let closing = self.pack.closings;
+                    let line = closing.get(self.dice.below(closing.len())).copied();
+                    self.tell(&[line.unwrap_or_default()], &facts, true)
+                }
+            }
+        };
+        self.finish(blocks, true)
+    }
+
+    fn facts<'f>(
+        &self,
+        script: &'static Script,
+        topic: &'f str,
+        began: NaiveDate,
+        sender: &'f str,
+        recipient: &'f str,
+    ) -> Facts<'f> {
+        let mut pair = [
+            self.brief.sender.email.as_str(),
+            self.brief.recipient.email.as_str(),
+        ]
+        .map(str::to_ascii_lowercase);
+        pair.sort_unstable();
+        let began = began.with_day(1).unwrap_or(began);
+        let month = format!("{}-{}", began.year(), began.month());
+        let subject_key = stable_hash(&[&pair[0], &pair[1], script.id, topic, &month]);
+        let in_subject = SLOTS
+            .iter()
+            .copied()
+            .filter(|slot| script.subject.contains(&format!("{{{slot}}}")));
+        let by_address = |a: &Persona, b: &Persona| {
+            if a.email < b.email {
+                currency(a)
             } else {
-                "plain_subject"
-            });
-            let lower = self.habits.lower && self.dice.chance(70);
-            let text = clean::phrase(&text, SUBJECT_MAX);
-            if text.is_empty() {
+                currency(b)
+            }
+        };
+        Facts {
+            pack: self.pack,
+            subject_key,
+            key: subject_key,
+            in_subject: in_subject.collect(),
+            sender,
+            recipient,
+            topic,
+            currency: by_address(self.brief.sender, self.brief.recipient),
+            today: self.brief.written_at.date_naive(),
+            began,
+            day: began,
+            time: None,
+        }
+    }
+
+    /// What to answer to a parent that no script knows: the operator's own, or a model's.
+    fn answer(&mut self, reading: &reading::Reading, step: usize) -> Vec<&'static str> {
+        let answers = &self.pack.answers;
+        if step > 6 {
+            return vec![self.one(answers.noted)];
+        }
+        let mut sentences = Vec::new();
+        if reading.meeting && reading.day.is_some() {
+            sentences.push(self.one(answers.meeting));
+        } else if reading.requests {
+            sentences.push(self.one(answers.request));
+        } else if reading.asks {
+            sentences.push(self.one(answers.question));
+        } else if reading.problem {
+            sentences.push(self.one(answers.problem));
+        } else if reading.thanks {
+            return vec![self.one(answers.thanks)];
+        } else {
+            sentences.push(self.one(answers.noted));
+        }
+        if self.dice.chance(55) {
+            sentences.push(self.one(answers.more));
+        }
+        sentences
+    }
+
+    fn one(&mut self, lines: &'static [&'static str]) -> &'static str {
+        lines
+            .get(self.dice.below(lines.len()))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The paragraphs of a mail.
+    fn tell(&mut self, lines: &[&'static str], facts: &Facts<'_>, is_reply: bool) -> Vec<Block> {
+        let optional = (self.habits.length * 62 / 100).clamp(15, 90);
+        let mut blocks = vec![Vec::new()];
+        let mut asked = false;
+        for line in lines {
+            if *line == "-" {
+                blocks.push(Vec::new());
                 continue;
             }
-            let count = text.split(' ').count();
-            if (2..=9).contains(&count) || attempt == 3 && !text.is_empty() {
-                return if lower {
-                    text
+            let line = match line.strip_prefix("* ") {
+                Some(_) if !self.dice.chance(optional) => continue,
+                Some(line) => line,
+                None => line,
+            };
+            let alternative = script::draw(line, &mut self.dice);
+            let text = self.fill(alternative, facts);
+            asked |= text.contains('?');
+            if let Some(paragraph) = blocks.last_mut() {
+                paragraph.push(text);
+            }
+        }
+        self.add_mannerisms(&mut blocks, facts, asked, is_reply);
+        blocks.retain(|paragraph| !paragraph.is_empty());
+        let list = self.manners.lists && self.dice.chance(60);
+        blocks
+            .into_iter()
+            .flat_map(|mut paragraph| {
+                if list && paragraph.len() > 2 {
+                    let items = paragraph.split_off(1);
+                    vec![Block::Prose(paragraph), Block::List(items)]
                 } else {
-                    polish::capitals(&text, true)
-                };
-            }
-        }
-        "Update".to_owned()
+                    vec![Block::Prose(paragraph)]
+                }
+            })
+            .collect()
     }
 
-    fn expand(&mut self, rule: &str) -> String {
-        let mut out = String::new();
-        self.scene.begin_sentence();
-        if let Some(rule) = self.grammar.rule(rule) {
-            self.grammar
-                .expand(rule, &mut self.scene, &mut self.dice, &mut out);
+    fn add_mannerisms(
+        &mut self,
+        blocks: &mut Vec<Vec<String>>,
+        facts: &Facts<'_>,
+        asked: bool,
+        is_reply: bool,
+    ) {
+        let mut extra = Vec::new();
+        if self.manners.asks && !asked && self.dice.chance(85) {
+            let line = self.one(self.pack.asides.questions);
+            extra.push(self.fill(line, facts));
         }
-        out
-    }
-
-    /// Adds a sentence.
-    fn say(&mut self, rule: &str) {
-        let text = self.expand(rule);
-        if text.trim().is_empty() {
-            return;
-        }
-        self.words += text.split(' ').count();
-        self.asked |= text.contains('?');
-        match self.blocks.last_mut() {
-            Some(Block::Prose(sentences)) => sentences.push(text),
-            _ => self.blocks.push(Block::Prose(vec![text])),
-        }
-    }
-
-    fn pick(&mut self, rules: &[&'static str]) {
-        let rule = rules[self.dice.below(rules.len())];
-        self.say(rule);
-    }
-
-    /// Starts a new paragraph when the current one has its length.
-    fn breathe(&mut self) {
-        let full = match self.blocks.last() {
-            Some(Block::Prose(sentences)) => sentences.len() >= self.habits.paragraph,
-            _ => false,
-        };
-        if full && self.dice.chance(70) {
-            self.blocks.push(Block::Prose(Vec::new()));
-        }
-    }
-
-    fn target(&mut self, deciles: &[u32]) -> usize {
-        (self.dice.quantile(deciles) * self.habits.length / 100).clamp(2, 260) as usize
-    }
-
-    fn open_thread(&mut self, brief: &Brief<'_>) {
-        let target = self.target(&NEW_WORDS);
-        if target < 17 {
-            self.say("brief_new");
-            return;
-        }
-        self.say("open");
-        self.extras(brief, target);
-        self.tell_until(target.saturating_sub(14));
-        if self.dice.chance(40) {
-            self.breathe();
-        }
-        if !self.asked || self.manners.asks || self.dice.chance(50) {
-            self.pick(&["ask", "ask", "query", "propose", "ask"]);
-        }
-        if self.words < target && target > 40 && self.dice.chance(45) {
-            self.say("close");
-        }
-    }
-
-    fn reply(&mut self, brief: &Brief<'_>, parent: &Parent<'_>) {
-        let reading = reading::read(parent, self.pack);
-        let fade = match parent.thread_length {
-            0..=2 => 100,
-            3 => 82,
-            4 => 62,
-            5 | 6 => 40,
-            _ => 24,
-        };
-        let target = self.target(&REPLY_WORDS) * fade / 100;
-        self.take_over(&reading);
-        if parent.thread_length >= 7 || parent.thread_length >= 5 && self.dice.chance(60) {
-            self.say("wind");
-            if target > 12 {
-                self.say("wind_more");
-            }
-            return;
-        }
-        if target < 13 {
-            let rule = short_answer(&reading, &mut self.dice);
-            self.say(rule);
-            return;
-        }
-        self.answer(&reading);
-        if self.words < target {
-            self.second_answer(&reading);
-        }
-        self.extras(brief, target);
-        self.tell_until(target.saturating_sub(8));
-        let may_ask = parent.thread_length < 4 && !self.asked;
-        if self.manners.asks && !self.asked || may_ask && target > 25 && self.dice.chance(35) {
-            self.pick(&["query", "re_back", "ask"]);
-        } else if target > 20 && self.dice.chance(40) {
-            self.say("close");
-        }
-    }
-
-    /// Lets the scene agree with the parent.
-    fn take_over(&mut self, reading: &Reading) {
-        if let Some(amount) = &reading.amount {
-            self.scene.set("amount", amount.clone());
-        }
-        if let Some(ticket) = &reading.ticket {
-            self.scene.set("ticket", ticket.clone());
-        }
-        if let Some(file) = &reading.file {
-            self.scene.set("file", file.clone());
-        }
-        if let Some((hour, minute)) = reading.time {
-            let manner = (self.habits.voice >> 9 & 0xff) as u8 % 3;
-            self.scene
-                .set("time", (self.pack.calendar.time)(hour, minute, manner));
-        }
-        if let Some(day) = reading.day {
-            self.scene.set_day(day);
-        }
-        for (slot, name) in ["person", "person2"].into_iter().zip(&reading.people) {
-            self.scene.set(slot, (*name).to_owned());
-        }
-        if let Some((verb, object)) = &reading.task {
-            let (verb, promise, done) = self.pack.cues.verbs[*verb];
-            self.scene.set("obj", object.clone());
-            self.scene.set("do", verb.to_owned());
-            self.scene.set("promise", promise.to_owned());
-            self.scene.set("done", done.to_owned());
-        }
-    }
-
-    fn answer(&mut self, reading: &Reading) {
-        let meets = reading.meeting && (reading.time.is_some() || reading.day.is_some());
-        let day_is_bad = reading.day.is_some_and(|day| !self.scene.is_workday(day));
-        if meets && (day_is_bad || self.dice.chance(28)) {
-            self.say("re_meet_shift");
-        } else if meets {
-            self.say("re_meet_yes");
-        } else if reading.task.is_some() {
-            let today = self.dice.below(10);
-            self.say(match today {
-                0..3 => "re_task_done",
-                3..6 => "re_task_will",
-                6..9 => "re_task_later",
-                _ => "re_task_no",
-            });
-        } else if reading.requests {
-            self.pick(&["re_will", "re_will", "re_later", "re_did"]);
-        } else if reading.asks {
-            self.pick(&["re_know", "re_know", "re_unknown", "re_yes"]);
-        } else if reading.problem {
-            self.say("re_problem");
-        } else if reading.thanks {
-            self.say("re_thanks");
-        } else {
-            self.say("re_noted");
-        }
-    }
-
-    fn second_answer(&mut self, reading: &Reading) {
-        if reading.amount.is_some() && self.dice.chance(60) {
-            self.say("re_amount");
-        } else if reading.ticket.is_some() && self.dice.chance(50) {
-            self.say("re_ticket");
-        } else if reading.file.is_some() && self.dice.chance(50) {
-            self.say("re_file");
-        } else if reading.requests && reading.asks && self.dice.chance(50) {
-            self.pick(&["re_know", "re_unknown"]);
-        } else if !reading.people.is_empty() && self.dice.chance(50) {
-            self.say("re_person");
-        }
-    }
-
-    /// What role and mannerisms add.
-    fn extras(&mut self, brief: &Brief<'_>, target: usize) {
-        let likely = match (self.manners.lists, target) {
-            (true, 31..) => 65,
-            (false, 81..) => 7,
-            _ => 0,
-        };
-        if self.dice.chance(likely) {
-            self.list();
-        }
-        if target > 24 && self.dice.chance(26) {
-            let role = format!(
-                "{} {}",
-                brief.sender.role,
-                brief.sender.department.as_deref().unwrap_or_default()
-            );
-            if let Some(rule) = role_rule(&role) {
-                self.say(rule);
-            }
-        }
-        if target > 14 && !self.manners.mentions.is_empty() && self.dice.chance(38) {
+        if !self.manners.mentions.is_empty() && self.dice.chance(if is_reply { 18 } else { 30 }) {
             let mention =
                 self.manners.mentions[self.dice.below(self.manners.mentions.len())].clone();
-            self.scene.set("mention", mention);
-            self.say("mention");
+            let line = self.one(self.pack.asides.mentions);
+            extra.push(line.replace("{mention}", &mention));
         }
         if !self.manners.sayings.is_empty() && self.dice.chance(35) {
             let saying = self.manners.sayings[self.dice.below(self.manners.sayings.len())].clone();
-            self.scene.set("saying", saying);
-            self.say("saying");
+            extra.push(polish::capitals(saying.trim_end_matches('.'), true) + ".");
+        }
+        if extra.is_empty() {
+            return;
+        }
+        match blocks.last_mut() {
+            Some(paragraph) => paragraph.extend(extra),
+            None => blocks.push(extra),
         }
     }
 
-    fn list(&mut self) {
-        let lead = self.expand("list_lead");
-        let count = self.dice.between(2, 4);
-        let items: Vec<String> = (0..count).map(|_| self.expand("list_item")).collect();
-        self.words += items
-            .iter()
-            .map(|item| item.split(' ').count())
-            .sum::<usize>();
-        self.words += lead.split(' ').count();
-        if !lead.is_empty() {
-            self.blocks.push(Block::Prose(vec![lead]));
-        }
-        self.blocks.push(Block::List(items));
-        self.blocks.push(Block::Prose(Vec::new()));
+    /// One sentence with its choices made and its slots filled; its first letter is lower case
+    /// unless it has to be a capital, since who writes decides on capitals.
+    fn fill(&mut self, alternative: &str, facts: &Facts<'_>) -> String {
+        let polite = self.habits.polite;
+        let lowered = lowered(alternative, self.pack);
+        script::expand(&lowered, polite, &mut self.dice, &mut |slot| {
+            facts.value(slot)
+        })
     }
 
-    /// Tells about the matter at hand until the mail has `target` words.
-    fn tell_until(&mut self, target: usize) {
-        const ACTS: [&str; 16] = [
-            "side",
-            "side",
-            "tell",
-            "tell",
-            "tell",
-            "tell",
-            "tell",
-            "tell_why",
-            "tell_why",
-            "need",
-            "need",
-            "plan",
-            "plan",
-            "query",
-            "tell_more",
-            "tell_more",
-        ];
-        let mut last = "";
-        for _ in 0..40 {
-            if self.words >= target {
-                break;
-            }
-            self.breathe();
-            if self.words - self.family > 52 && target - self.words > 14 && self.turns < 3 {
-                self.turn();
-                continue;
-            }
-            let act = ACTS[self.dice.below(ACTS.len())];
-            if act == last && act != "tell" {
-                continue;
-            }
-            last = act;
-            self.say(act);
-        }
-    }
-
-    /// Goes on to another matter.
-    fn turn(&mut self) {
-        self.family = self.words;
-        self.turns += 1;
-        self.blocks.push(Block::Prose(Vec::new()));
-        let families = self.grammar.families().len();
-        let family = self.dice.below(families);
-        self.scene.turn(family);
-        self.say("turn");
-    }
-
-    fn finish(&mut self, brief: &Brief<'_>, is_reply: bool) -> String {
-        if self.words == 0 {
-            self.say("brief_new");
-        }
+    fn finish(&mut self, blocks: Vec<Block>, is_reply: bool) -> String {
         let mut out = String::new();
-        let blocks = std::mem::take(&mut self.blocks);
         for block in &blocks {
             let text = polish::write(block, &self.habits, self.pack, &mut self.dice);
             if text.is_empty() {
                 continue;
             }
-            let list = matches!(block, Block::List(_));
             if !out.is_empty() {
-                out.push_str(if list { "\n" } else { "\n\n" });
+                let is_list = matches!(block, Block::List(_));
+                out.push_str(if is_list { "\n" } else { "\n\n" });
             }
             out.push_str(&text);
         }
         let greets = if is_reply {
-            self.habits.greets * 3 / 4
+            self.habits.greets * 3 / 5
         } else {
             self.habits.greets
         };
         if self.dice.chance(greets) {
             out = self.greeting(&out);
         }
-        if self.dice.chance(self.habits.signs) {
-            self.sign_off(brief, &mut out);
+        let signs = if is_reply {
+            self.habits.signs * 4 / 5
+        } else {
+            self.habits.signs
+        };
+        if self.dice.chance(signs) {
+            self.sign_off(&mut out);
         }
         let text = polish::scrub(&out);
         if text.is_empty() {
@@ -431,198 +351,234 @@ impl Mail {
 
     fn greeting(&mut self, body: &str) -> String {
         let voice = self.habits.voice;
-        let part = match self.scene.hour() {
-            4..12 => "greet_morning",
-            12..20 => "greet_afternoon",
-            _ => "greet_night",
-        };
-        let rule = if voice.is_multiple_of(4) {
-            part
-        } else {
-            "greet"
+        let greetings = &self.pack.greetings;
+        let hour = chrono::Timelike::hour(&self.brief.written_at);
+        let by_hour = voice.is_multiple_of(4);
+        let list = match hour {
+            _ if !by_hour && self.habits.polite => greetings.polite,
+            _ if !by_hour => greetings.any,
+            4..12 => greetings.morning,
+            12..20 => greetings.afternoon,
+            _ => greetings.evening,
         };
         let mut own = Dice::new(voice);
-        let mut line = String::new();
-        if let Some(rule) = self.grammar.rule(rule) {
-            self.grammar
-                .expand(rule, &mut self.scene, &mut own, &mut line);
-        }
+        let line = list.get(own.below(list.len())).copied().unwrap_or_default();
+        let name = clean::first_name(&self.brief.recipient.name);
+        let line = match line.strip_prefix("{name}") {
+            None if self.habits.lower => lowered(line, self.pack),
+            _ => line.to_owned(),
+        };
+        let line = line.replace("{name}", &name).replace(" ,", ",");
         let line = polish::write(&Block::Line(line), &self.habits, self.pack, &mut self.dice);
-        // Without a name, the comma before it goes too.
-        let line = line.replace(" ,", ",");
         let gap = if voice >> 20 & 3 == 0 { "\n" } else { "\n\n" };
         format!("{line}{gap}{body}")
     }
 
-    fn sign_off(&mut self, brief: &Brief<'_>, out: &mut String) {
+    fn sign_off(&mut self, out: &mut String) {
         let voice = self.habits.voice;
         let word = match &self.manners.sign_off {
             Some(word) => word.clone(),
             None => {
+                let list = if self.habits.formal {
+                    self.pack.sign_offs.formal
+                } else {
+                    self.pack.sign_offs.plain
+                };
                 let mut own = Dice::new(mix(voice));
-                let mut word = String::new();
-                if let Some(rule) = self.grammar.rule("bye") {
-                    self.grammar
-                        .expand(rule, &mut self.scene, &mut own, &mut word);
+                let word = list.get(own.below(list.len())).copied().unwrap_or_default();
+                if self.habits.lower {
+                    lowered(word, self.pack)
+                } else {
+                    word.to_owned()
                 }
-                word
             }
         };
         let word = polish::write(&Block::Line(word), &self.habits, self.pack, &mut self.dice);
         let name = match self.habits.signature {
             0 => String::new(),
-            1 => clean::first_name(&brief.sender.name),
-            _ => clean::initials(&brief.sender.name),
+            1 => clean::first_name(&self.brief.sender.name),
+            _ => clean::initials(&self.brief.sender.name),
         };
         let comma = if voice >> 30 & 1 == 0 && !word.ends_with(['!', '.', ',']) {
             ","
         } else {
             ""
         };
-        let gap = if voice >> 24 & 3 == 0 { "\n" } else { "\n\n" };
-        if name.is_empty() {
-            out.push_str(&format!("{gap}{word}"));
-        } else {
-            out.push_str(&format!("{gap}{word}{comma}\n{name}"));
+        out.push_str("\n\n");
+        out.push_str(&word);
+        if !name.is_empty() {
+            out.push_str(comma);
+            out.push('\n');
+            out.push_str(&name);
         }
     }
-}
 
-/// The rule of a short answer.
-fn short_answer(reading: &Reading, dice: &mut Dice) -> &'static str {
-    if reading.meeting && (reading.time.is_some() || reading.day.is_some()) {
-        "short_meet"
-    } else if reading.task.is_some() && dice.chance(60) {
-        "short_task"
-    } else if reading.requests {
-        "short_will"
-    } else if reading.asks {
-        "short_yes"
-    } else if reading.thanks {
-        "short_thanks"
-    } else {
-        "short_noted"
+    fn first_names(&self) -> (String, String) {
+        (
+            clean::first_name(&self.brief.sender.name),
+            clean::first_name(&self.brief.recipient.name),
+        )
     }
 }
 
-/// The rule that colours a mail with the sender's trade.
-fn role_rule(role: &str) -> Option<&'static str> {
-    const TRADES: [(&str, &[&str]); 7] = [
-        (
-            "role_exec",
-            &[
-                "chief exec",
-                "ceo",
-                "managing dir",
-                "director gen",
-                "directora gen",
-                "president",
-                "founder",
-                "gerente",
-            ],
-        ),
-        (
-            "role_finance",
-            &[
-                "financ",
-                "cfo",
-                "account",
-                "controller",
-                "treasur",
-                "payroll",
-                "contab",
-                "tesorer",
-                "nómina",
-                "audit",
-                "administra",
-            ],
-        ),
-        (
-            "role_it",
-            &[
-                "it ",
-                "sysadmin",
-                "system",
-                "develop",
-                "engineer",
-                "devops",
-                "network",
-                "security",
-                "cto",
-                "support",
-                "sistemas",
-                "informát",
-                "desarroll",
-                "ingenier",
-                "redes",
-                "soporte",
-                "seguridad",
-            ],
-        ),
-        (
-            "role_hr",
-            &[
-                "hr",
-                "human",
-                "people",
-                "talent",
-                "recruit",
-                "rrhh",
-                "recursos humanos",
-                "personas",
-                "selecci",
-            ],
-        ),
-        (
-            "role_legal",
-            &[
-                "legal",
-                "lawyer",
-                "counsel",
-                "complian",
-                "abogad",
-                "jurídic",
-                "cumplimiento",
-            ],
-        ),
-        (
-            "role_sales",
-            &[
-                "sales",
-                "account manager",
-                "marketing",
-                "customer",
-                "business dev",
-                "ventas",
-                "comercial",
-                "cliente",
-            ],
-        ),
-        (
-            "role_ops",
-            &[
-                "operat",
-                "logist",
-                "warehouse",
-                "facilit",
-                "procure",
-                "purchas",
-                "office",
-                "assistant",
-                "operaciones",
-                "logíst",
-                "almacén",
-                "compras",
-                "oficina",
-                "asistente",
-                "secretari",
-            ],
-        ),
-    ];
-    let bounded: String = role.chars().take(200).collect();
-    let lower = format!("{} ", bounded.to_lowercase());
-    let found = TRADES
+/// The script of a topic; a topic that is the operator's own gets one that suits any.
+fn script_of(pack: &'static Pack, topic: &str) -> &'static Script {
+    let scripts = (pack.scripts)();
+    if let Some(script) = scripts.iter().find(|script| script.topic == topic) {
+        return script;
+    }
+    let any: Vec<&'static Script> = scripts
         .iter()
-        .find(|(_, words)| words.iter().any(|word| lower.contains(word)));
-    found.map(|(rule, _)| *rule)
+        .filter(|script| script.topic == "*")
+        .collect();
+    let mut dice = Dice::new(stable_hash(&[topic, "script"]));
+    match any.get(dice.below(any.len())) {
+        Some(script) => script,
+        None => &scripts[0],
+    }
+}
+
+/// A topic as it stands in a sentence.
+fn topic_phrase(topic: &str, pack: &Pack) -> String {
+    let phrase = clean::phrase(topic, TOPIC_MAX);
+    if phrase.is_empty() {
+        pack.vague_topic.to_owned()
+    } else {
+        phrase
+    }
+}
+
+/// What the facts of a thread follow from: the pair, the topic, the month and the subject, however
+/// its capitals and prefixes are written.
+fn thread_key(subject_key: u64, subject: &str) -> u64 {
+    let plain: String = subject
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    mix(subject_key ^ stable_hash(&[&plain]))
+}
+
+/// The share of the longer words of `text` that `lines` know, in percent.
+fn fit(text: &str, lines: &[&'static str], facts: &Facts<'_>) -> usize {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.chars().count() > 3)
+            .take(400)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let mut known: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    for line in lines {
+        known.extend(words(line));
+        for (at, _) in line.match_indices('{') {
+            let slot = line[at + 1..].split('}').next().unwrap_or_default();
+            known.extend(facts.value(slot).iter().flat_map(|value| words(value)));
+        }
+    }
+    let bounded: String = text.chars().take(4_000).collect();
+    let found = words(&bounded);
+    if found.is_empty() {
+        // A word or two: a script's last mails look like that.
+        return 100;
+    }
+    let fitting = found.iter().filter(|word| known.contains(*word)).count();
+    fitting * 100 / found.len()
+}
+
+fn month_before(date: NaiveDate) -> NaiveDate {
+    date.with_day(1)
+        .and_then(|first| first.pred_opt())
+        .unwrap_or(date)
+}
+
+/// The currency of a persona's part of the world: 0 dollar, 1 pound, 2 euro.
+fn currency(persona: &Persona) -> u8 {
+    match persona.timezone.as_deref() {
+        Some("Europe/London" | "Europe/Belfast" | "GB") => 1,
+        Some(zone) if zone.starts_with("Europe/") => 2,
+        _ => 0,
+    }
+}
+
+/// The text with sentence starts in lower case, except what is a capital anywhere: `I`,
+/// abbreviations, weekdays and months.
+fn lowered(text: &str, pack: &Pack) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut start = true;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let next = &rest[c.len_utf8()..];
+        if start && c.is_uppercase() && !keeps_capital(rest, pack) {
+            out.extend(c.to_lowercase());
+            start = false;
+        } else {
+            out.push(c);
+            if c.is_alphanumeric() || c == '{' {
+                start = false;
+            }
+        }
+        if matches!(c, '.' | '?' | '!') && next.starts_with(' ') || matches!(c, '[' | '(') && start
+        {
+            start = true;
+        }
+        if start && c == '{' {
+            start = false;
+        }
+        rest = next;
+    }
+    out
+}
+
+fn keeps_capital(text: &str, pack: &Pack) -> bool {
+    let word: String = text
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '\'' || *c == '-')
+        .collect();
+    let bare = word.split('\'').next().unwrap_or_default();
+    let calendar = &pack.calendar;
+    bare == "I"
+        || bare
+            .chars()
+            .skip(1)
+            .any(|c| c.is_uppercase() || c.is_ascii_digit())
+        || calendar.weekdays.contains(&bare)
+        || calendar.months.contains(&bare)
+        || pack.proper.contains(&bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentence_starts_are_lowered_unless_they_must_not() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(lowered(text, language::pack("en")), expected);
+        };
+        check(
+            "Can you check? The list is old.",
+            "can you check? the list is old.",
+        );
+        check(
+            "I think so. PDF is fine. Thursday works.",
+            "I think so. PDF is fine. Thursday works.",
+        );
+        check(
+            "[Could|Can] you ask {name}? {name2} Knows.",
+            "[could|Can] you ask {name}? {name2} Knows.",
+        );
+    }
+
+    #[test]
+    fn a_key_does_not_depend_on_how_the_subject_is_written() {
+        assert_eq!(
+            thread_key(1, "Parking, April"),
+            thread_key(1, "parking april")
+        );
+        assert_ne!(
+            thread_key(1, "Parking, April"),
+            thread_key(2, "Parking, April")
+        );
+    }
 }

@@ -26,19 +26,6 @@ impl Dice {
     pub(crate) fn chance(&mut self, percent: u32) -> bool {
         self.below(100) < percent as usize
     }
-
-    /// A value at a random place of a distribution given by equally spaced quantiles.
-    pub(crate) fn quantile(&mut self, quantiles: &[u32]) -> u32 {
-        const STEP: usize = 1000;
-        let Some(last) = quantiles.len().checked_sub(1) else {
-            return 0;
-        };
-        let place = self.below(last * STEP);
-        let (index, rest) = (place / STEP, (place % STEP) as u32);
-        let low = quantiles[index];
-        let high = quantiles.get(index + 1).copied().unwrap_or(low);
-        low + high.saturating_sub(low) * rest / STEP as u32
-    }
 }
 
 /// FNV-1a over the parts, each ended by a byte that UTF-8 never contains, then mixed so that
@@ -82,11 +69,8 @@ mod tests {
     fn bounds_hold() {
         let mut dice = Dice::new(1);
         assert_eq!(dice.below(0), 0);
-        assert_eq!(dice.quantile(&[]), 0);
-        assert_eq!(dice.quantile(&[9]), 9);
         for _ in 0..1000 {
             assert!((3..=5).contains(&dice.between(3, 5)));
-            assert!((10..=40).contains(&dice.quantile(&[10, 12, 40])));
         }
     }
 }

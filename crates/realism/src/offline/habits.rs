@@ -1,14 +1,13 @@
 //! How a persona writes: habits that follow from their address and stay the same in every mail.
 
 use super::dice::{Dice, stable_hash};
-use super::grammar::tone_bit;
 use crate::persona::{Persona, Tone};
 
 /// How a persona writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Habits {
-    /// Tone bits for the grammar.
-    pub(crate) tones: u8,
+    /// Writes formally.
+    pub(crate) formal: bool,
     /// Polite register towards colleagues (usted).
     pub(crate) polite: bool,
     /// Mails that open with a greeting, in percent.
@@ -39,8 +38,6 @@ pub(crate) struct Habits {
     pub(crate) careless: bool,
     /// Joins sentences with commas, in percent.
     pub(crate) runs_on: u32,
-    /// Sentences a paragraph has at least.
-    pub(crate) paragraph: usize,
 }
 
 impl Habits {
@@ -60,7 +57,7 @@ impl Habits {
         let (greets, signs) = (rate(&mut dice), rate(&mut dice));
         let voice = stable_hash(&[persona.email.as_str(), "voice"]);
         Self {
-            tones: tone_bit(tone),
+            formal,
             polite: formal && dice.chance(60),
             greets,
             signs,
@@ -87,7 +84,6 @@ impl Habits {
             } else {
                 dice.between(0, 6) as u32
             },
-            paragraph: dice.between(2, 4),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The offline writer: mail from a seeded grammar, without a model.
+//! The offline writer: mail from scripts, without a model.
 //!
-//! A mail is composed of speech acts, each a sentence that a [grammar] expands for the
-//! scenario family of its topic. The [scene] keeps people, amounts and days in agreement,
-//! [reading] finds what a parent asks for, and [polish] types the result with the [habits] of the
-//! sender and the [mannerism]s that the operator gave. Words live in
-//! [`language`](crate::language); nothing here knows a language.
+//! Threads follow [script]s: everyday situations between two colleagues, written mail by mail with
+//! many alternatives, so that an answer really answers. The [facts] keep names, amounts and days the
+//! same along a thread; a parent that no script knows is [read](reading) for what it asks; and
+//! [polish] types the result with the [habits] of the sender and the [mannerism]s that the operator
+//! gave. Words live in [`language`](crate::language); nothing here knows a language.
 //!
 //! No clock is read and nothing is remembered between mails.
 
@@ -13,14 +13,14 @@ use crate::writer::{Brief, Draft, Writer, WriterError};
 pub(crate) mod clean;
 mod compose;
 pub(crate) mod dice;
-pub(crate) mod grammar;
+pub(crate) mod facts;
 mod habits;
 mod mannerism;
 mod polish;
 mod reading;
-mod scene;
+pub(crate) mod script;
 
-/// Writes mail from a grammar, in the languages of
+/// Writes mail from scripts, in the languages of
 /// [`language::supported`](crate::language::supported) and otherwise in English.
 ///
 /// It always succeeds, at once. The same brief and seed give the same draft on every platform.

@@ -10,15 +10,13 @@ const READ_MAX: usize = 4000;
 /// Words of a parent that are read.
 const WORDS_MAX: usize = 700;
 
-/// What was found in a parent. Every string is short and plain.
+/// What was found in a parent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     /// It asks something.
     pub(crate) asks: bool,
     /// It wants something done.
     pub(crate) requests: bool,
-    /// What is to be done: index of the verb in the cues, and its object.
-    pub(crate) task: Option<(usize, String)>,
     /// It proposes to meet or talk.
     pub(crate) meeting: bool,
     /// It thanks.
@@ -29,16 +27,6 @@ pub(crate) struct Reading {
     pub(crate) time: Option<(u32, u32)>,
     /// A day it speaks of.
     pub(crate) day: Option<NaiveDate>,
-    /// An amount of money as written.
-    pub(crate) amount: Option<String>,
-    /// A ticket or order number as written.
-    pub(crate) ticket: Option<String>,
-    /// The name of a file as written.
-    pub(crate) file: Option<String>,
-    /// First names of colleagues, at most two.
-    pub(crate) people: Vec<&'static str>,
-    /// Number of words.
-    pub(crate) words: usize,
     /// It is not written in the language of the answer.
     pub(crate) foreign: bool,
 }
@@ -62,7 +50,6 @@ pub(crate) fn read(parent: &Parent<'_>, pack: &Pack) -> Reading {
     let has = |cues: &[&str]| cues.iter().any(|cue| flat.contains(&format!(" {cue}")));
     let mut reading = Reading {
         asks: plain.contains('?'),
-        words: words.len(),
         foreign: is_foreign(&lower, pack),
         ..Reading::default()
     };
@@ -76,15 +63,6 @@ pub(crate) fn read(parent: &Parent<'_>, pack: &Pack) -> Reading {
             to_clock(hour, 0, half)
         })
     });
-    reading.amount = words.iter().enumerate().find_map(|(i, word)| {
-        amount_of(
-            word,
-            i.checked_sub(1).map(|i| words[i]),
-            words.get(i + 1).copied(),
-        )
-    });
-    reading.ticket = words.iter().find_map(|word| ticket_of(word));
-    reading.file = words.iter().find_map(|word| file_of(word));
     if reading.foreign {
         return reading;
     }
@@ -93,16 +71,6 @@ pub(crate) fn read(parent: &Parent<'_>, pack: &Pack) -> Reading {
     reading.thanks = has(pack.cues.thanks);
     reading.problem = has(pack.cues.problems);
     reading.day = day_of(&lower, pack, parent.written_at.date_naive());
-    reading.task = if reading.requests || reading.asks {
-        task_of(&words, &lower, pack)
-    } else {
-        None
-    };
-    for name in (pack.grammar)().literals("_person") {
-        if reading.people.len() < 2 && words.iter().skip(1).any(|word| bare(word) == name) {
-            reading.people.push(name);
-        }
-    }
     reading
 }
 
@@ -162,55 +130,18 @@ fn time_of(word: &str) -> Option<(u32, u32)> {
     to_clock(hour, 0, unit)
 }
 
-fn amount_of(word: &str, before: Option<&str>, after: Option<&str>) -> Option<String> {
-    let core = word.trim_matches(|c: char| !c.is_alphanumeric() && !"$€£".contains(c));
-    let number = core.trim_matches(|c: char| "$€£".contains(c));
-    let is_number = number.len() <= 12
-        && number.starts_with(|c: char| c.is_ascii_digit())
-        && number
-            .chars()
-            .all(|c| c.is_ascii_digit() || ".,k".contains(c));
-    if !is_number {
-        return None;
-    }
-    if core.len() > number.len() {
-        return Some(core.to_owned());
-    }
-    const UNITS: [&str; 6] = ["€", "EUR", "USD", "euros", "dollars", "GBP"];
-    if let Some(unit) = after.map(|w| w.trim_end_matches(['.', ',', '?', '!', ';', ':']))
-        && UNITS.contains(&unit)
-    {
-        return Some(format!("{number} {unit}"));
-    }
-    before
-        .filter(|unit| UNITS.contains(unit))
-        .map(|unit| format!("{unit} {number}"))
-}
-
-fn ticket_of(word: &str) -> Option<String> {
-    let core = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '#');
-    let letters = core.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = core.len() - letters.len();
-    let prefix = letters.trim_end_matches('-');
-    let known = prefix == "#"
-        || ((2..=4).contains(&prefix.len()) && prefix.chars().all(|c| c.is_ascii_uppercase()));
-    ((4..=8).contains(&digits) && known).then(|| core.to_owned())
-}
-
-fn file_of(word: &str) -> Option<String> {
-    const KINDS: [&str; 6] = ["xlsx", "docx", "pdf", "pptx", "csv", "txt"];
-    let core = bare(word);
-    let (stem, kind) = core.rsplit_once('.')?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    (KINDS.contains(&kind) && (1..=40).contains(&stem.len()) && stem.chars().all(is_plain))
-        .then(|| core.to_owned())
-}
-
 fn day_of(words: &[String], pack: &Pack, written: NaiveDate) -> Option<NaiveDate> {
     let calendar = &pack.calendar;
     words.iter().enumerate().find_map(|(i, word)| {
         // "por la mañana" is a part of a day, not the next day.
-        let follows_article = i > 0 && words[i - 1] == "la";
+        let follows_article = i > 0
+            && pack
+                .cues
+                .before_part_of_day
+                .contains(&words[i - 1].as_str());
+        if word == calendar.today {
+            return Some(written);
+        }
         if word == calendar.tomorrow && !follows_article {
             return written.checked_add_days(Days::new(1));
         }
@@ -223,67 +154,4 @@ fn day_of(words: &[String], pack: &Pack, written: NaiveDate) -> Option<NaiveDate
         let ahead = (weekday + 6 - today) % 7 + 1;
         written.checked_add_days(Days::new(ahead as u64))
     })
-}
-
-fn task_of(words: &[&str], lower: &[String], pack: &Pack) -> Option<(usize, String)> {
-    let cues = &pack.cues;
-    let starts: Vec<usize> = (0..lower.len())
-        .filter(|i| {
-            cues.requests.iter().any(|cue| {
-                let mut at = *i;
-                cue.split(' ').all(|part| {
-                    let same = lower.get(at).is_some_and(|word| word == part);
-                    at += 1;
-                    same
-                })
-            })
-        })
-        .take(12)
-        .collect();
-    for start in starts {
-        for at in start..(start + 7).min(lower.len()) {
-            let verb = cues.verbs.iter().position(|(verb, ..)| {
-                lower[at] == *verb || (pack.code == "es" && lower[at].starts_with(verb))
-            });
-            let Some(verb) = verb else {
-                continue;
-            };
-            if let Some(object) = object_of(words, lower, at + 1, cues) {
-                return Some((verb, object));
-            }
-        }
-    }
-    None
-}
-
-/// Article and one to four words, up to a small word or a mark.
-fn object_of(
-    words: &[&str],
-    lower: &[String],
-    from: usize,
-    cues: &language::Cues,
-) -> Option<String> {
-    let start = (from..(from + 3).min(lower.len()))
-        .find(|at| cues.articles.contains(&lower[*at].as_str()))?;
-    let mut object = lower[start].clone();
-    for at in start + 1..lower.len() {
-        let count = at - start;
-        if cues.stops.contains(&lower[at].as_str()) {
-            return (count > 1).then_some(object);
-        }
-        let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '\'';
-        if count > 4
-            || lower[at].is_empty()
-            || lower[at].len() > 24
-            || !bare(words[at]).chars().all(plain)
-        {
-            return None;
-        }
-        object.push(' ');
-        object.push_str(bare(words[at]));
-        if words[at].ends_with(|c: char| !c.is_alphanumeric()) {
-            return Some(object);
-        }
-    }
-    object.contains(' ').then_some(object)
 }

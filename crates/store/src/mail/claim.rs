@@ -149,7 +149,7 @@ pub(super) fn parent_mail(
     let found: Option<(ParentMail, i64, i32)> = connection
         .prepare_cached(
             "SELECT thread_id, thread_length, message_id, ancestors, subject, new_text, text,
-                    topic, language, inbox_name, sent_at, sent_offset
+                    topic, language, inbox_name, sent_at, sent_offset, recipient_home, recipient_login
              FROM mail WHERE id = ?1",
         )
         .and_then(|mut statement| {
@@ -167,6 +167,10 @@ pub(super) fn parent_mail(
                         sent_at: DateTime::UNIX_EPOCH.fixed_offset(),
                         topic: row.get(7)?,
                         language: row.get(8)?,
+                        inbox_home: HomeChoice {
+                            decky: DeckyId(row.get(12)?),
+                            login: row.get(13)?,
+                        },
                         inbox_name: row.get(9)?,
                     };
                     Ok((parent, row.get(10)?, row.get(11)?))

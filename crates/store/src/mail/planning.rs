@@ -10,51 +10,28 @@ use super::list_of;
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
 
+/// Puts a plan into the outbox. Checks first and writes then, so that a conflict leaves nothing.
 pub(super) fn insert_plan(
     transaction: &Transaction<'_>,
     plan: &PlannedMail,
     lease_until: DateTime<Utc>,
 ) -> Result<PlanOutcome, LedgerError> {
-    if let Some(reply_to) = plan.reply_to {
-        let taken = transaction
-            .prepare_cached("DELETE FROM answer WHERE parent_id = ?1 AND answerer_id = ?2")
-            .and_then(|mut statement| statement.execute(params![reply_to.parent.0, plan.sender.0]))
-            .map_err(ledger_error)?;
-        if taken == 0 {
-            return Ok(PlanOutcome::Conflict);
-        }
-    }
-    let inserted = insert_plan_rows(transaction, plan, lease_until)?;
-    if let (PlanOutcome::Conflict, Some(reply_to)) = (&inserted, plan.reply_to) {
-        // The reply is still to be written.
-        transaction
-            .execute(
-                "INSERT INTO answer (parent_id, answerer_id, author_id, due_at, blocked)
-                 VALUES (?1, ?2, ?3, ?4, 0)",
-                params![
-                    reply_to.parent.0,
-                    plan.sender.0,
-                    plan.recipient.0,
-                    plan.sent_at.timestamp_micros()
-                ],
-            )
-            .map_err(ledger_error)?;
-    }
-    Ok(inserted)
-}
-
-fn insert_plan_rows(
-    transaction: &Transaction<'_>,
-    plan: &PlannedMail,
-    lease_until: DateTime<Utc>,
-) -> Result<PlanOutcome, LedgerError> {
+    let mut newcomers = Vec::new();
     for (persona, home) in [
         (plan.sender, &plan.sender_home),
         (plan.recipient, &plan.recipient_home),
     ] {
-        if !settle_home(transaction, persona, home)? {
-            return Ok(PlanOutcome::Conflict);
+        match residence(transaction, persona, home)? {
+            Residence::Theirs => {}
+            Residence::Free => newcomers.push((persona, home)),
+            Residence::Impossible => return Ok(PlanOutcome::Conflict),
         }
+    }
+    if let [(sender, first), (recipient, second)] = newcomers[..]
+        && sender != recipient
+        && first == second
+    {
+        return Ok(PlanOutcome::Conflict);
     }
     let is_taken: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM mail WHERE id >= ?1 AND message_id = ?2)")
@@ -67,8 +44,28 @@ fn insert_plan_rows(
     if is_taken {
         return Ok(PlanOutcome::Conflict);
     }
+    if let Some(reply_to) = plan.reply_to {
+        let taken = transaction
+            .prepare_cached("DELETE FROM answer WHERE parent_id = ?1 AND answerer_id = ?2")
+            .and_then(|mut statement| statement.execute(params![reply_to.parent.0, plan.sender.0]))
+            .map_err(ledger_error)?;
+        if taken == 0 {
+            return Ok(PlanOutcome::Conflict);
+        }
+    }
+    for (persona, home) in newcomers {
+        move_in(transaction, persona, home)?;
+    }
+    insert_mail(transaction, plan, lease_until).map(PlanOutcome::Planned)
+}
+
+fn insert_mail(
+    transaction: &Transaction<'_>,
+    plan: &PlannedMail,
+    lease_until: DateTime<Utc>,
+) -> Result<MailId, LedgerError> {
     let composed = plan.composed.as_ref();
-    let inserted = transaction
+    transaction
         .prepare_cached(
             "INSERT INTO mail (
                  state, thread_id, parent_id, thread_length, list_id,
@@ -78,8 +75,7 @@ fn insert_plan_rows(
                  subject, ancestors, new_text, text, writer, mail_client, message,
                  attempt, claimable_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27)
-             ON CONFLICT DO NOTHING",
+                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -117,9 +113,6 @@ fn insert_plan_rows(
             ])
         })
         .map_err(ledger_error)?;
-    if inserted == 0 {
-        return Ok(PlanOutcome::Conflict);
-    }
     let id = transaction.last_insert_rowid();
     if plan.reply_to.is_none() {
         transaction
@@ -127,53 +120,68 @@ fn insert_plan_rows(
             .and_then(|mut statement| statement.execute(params![id]))
             .map_err(ledger_error)?;
     }
-    Ok(PlanOutcome::Planned(MailId(id)))
+    Ok(MailId(id))
 }
 
-/// Gives a persona the home a plan chose, or checks that it is theirs. `false` when somebody else
-/// was faster.
-fn settle_home(
+/// What a home that a plan chose is to a persona.
+enum Residence {
+    /// They live there.
+    Theirs,
+    /// They live nowhere, and can move in.
+    Free,
+    /// They are unavailable or live elsewhere, or somebody was faster.
+    Impossible,
+}
+
+fn residence(
     transaction: &Transaction<'_>,
     persona: PersonaId,
     home: &HomeChoice,
-) -> Result<bool, LedgerError> {
-    let held: Option<(Option<i64>, Option<String>)> = transaction
-        .prepare_cached("SELECT home_id, login FROM persona WHERE id = ?1 AND available = 1")
+) -> Result<Residence, LedgerError> {
+    let found: Option<(Option<i64>, Option<String>, bool)> = transaction
+        .prepare_cached(
+            "SELECT home_id, login,
+                    EXISTS (SELECT 1 FROM home_slot h
+                            WHERE h.decky_id = ?2 AND h.list_id = persona.list_id)
+                    AND NOT EXISTS (SELECT 1 FROM mailbox m
+                                    WHERE m.decky_id = ?2 AND m.login = ?3)
+             FROM persona WHERE id = ?1 AND available = 1",
+        )
         .and_then(|mut statement| {
             statement
-                .query_row(params![persona.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row(params![persona.0, home.decky.0, home.login], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
                 .optional()
         })
         .map_err(ledger_error)?;
-    match held {
-        None => Ok(false),
-        Some((Some(decky), login)) => {
-            Ok(decky == home.decky.0 && login.as_deref() == Some(&home.login))
+    Ok(match found {
+        Some((Some(decky), login, _))
+            if decky == home.decky.0 && login.as_deref() == Some(&home.login) =>
+        {
+            Residence::Theirs
         }
-        Some((None, _)) => {
-            let free = transaction
-                .prepare_cached(
-                    "INSERT INTO mailbox (decky_id, login, persona_id, origin)
-                     SELECT ?1, ?2, ?3, 'made'
-                     WHERE EXISTS (SELECT 1 FROM home_slot WHERE decky_id = ?1)
-                     ON CONFLICT DO NOTHING",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![home.decky.0, home.login, persona.0])
-                })
-                .map_err(ledger_error)?;
-            if free == 0 {
-                return Ok(false);
-            }
-            transaction
-                .prepare_cached("UPDATE persona SET home_id = ?2, login = ?3 WHERE id = ?1")
-                .and_then(|mut statement| {
-                    statement.execute(params![persona.0, home.decky.0, home.login])
-                })
-                .map_err(ledger_error)?;
-            let list = list_of(transaction, persona)?;
-            refresh_list(transaction, list)?;
-            Ok(true)
-        }
-    }
+        Some((None, _, true)) => Residence::Free,
+        _ => Residence::Impossible,
+    })
+}
+
+fn move_in(
+    transaction: &Transaction<'_>,
+    persona: PersonaId,
+    home: &HomeChoice,
+) -> Result<(), LedgerError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO mailbox (decky_id, login, persona_id, origin)
+             VALUES (?1, ?2, ?3, 'made')",
+        )
+        .and_then(|mut statement| statement.execute(params![home.decky.0, home.login, persona.0]))
+        .map_err(ledger_error)?;
+    transaction
+        .prepare_cached("UPDATE persona SET home_id = ?2, login = ?3 WHERE id = ?1")
+        .and_then(|mut statement| statement.execute(params![persona.0, home.decky.0, home.login]))
+        .map_err(ledger_error)?;
+    let list = list_of(transaction, persona)?;
+    refresh_list(transaction, list)
 }

@@ -19,8 +19,10 @@ pub(super) fn aged(
         .prepare_cached(
             "SELECT id FROM (
                  SELECT id, sent_at, state FROM mail
-                 WHERE id < (SELECT max(id) FROM mail) ORDER BY id LIMIT ?2)
-             WHERE sent_at < ?1 AND state IN ('delivered', 'abandoned')",
+                 WHERE id < (SELECT max(id) FROM mail) ORDER BY id LIMIT ?2) old
+             WHERE sent_at < ?1 AND state IN ('delivered', 'abandoned')
+               AND NOT EXISTS (SELECT 1 FROM mail reply
+                               WHERE reply.parent_id = old.id AND reply.claimable_at IS NOT NULL)",
         )?
         .query_map(params![older_than, size(limit)], |row| row.get(0))?
         .collect()
@@ -57,6 +59,9 @@ pub(super) fn surplus(
                     "SELECT id FROM mail
                      WHERE {column} = ?1 AND state = 'delivered'
                        AND id < (SELECT max(id) FROM mail)
+                       AND NOT EXISTS (SELECT 1 FROM mail reply
+                                       WHERE reply.parent_id = mail.id
+                                         AND reply.claimable_at IS NOT NULL)
                      ORDER BY id LIMIT ?2"
                 ))?
                 .query_map(params![decky, mails], |row| row.get(0))?

@@ -2,32 +2,38 @@
 
 use std::sync::OnceLock;
 
-use super::{Calendar, Cues, Pack};
-use crate::offline::grammar::Grammar;
+use super::{Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs};
+use crate::offline::script::{self, Script};
 
-mod topics;
+/// Scripts of common topics, and those that suit any.
+pub(super) const TEXTS: [&str; 2] = [include_str!("scripts.txt"), include_str!("any_topic.txt")];
 
-pub(super) const SOURCES: [&str; 6] = [
-    include_str!("frames.txt"),
-    include_str!("replies.txt"),
-    include_str!("families.txt"),
-    include_str!("names.txt"),
-    include_str!("things.txt"),
-    include_str!("synonyms.txt"),
-];
+fn scripts() -> &'static [Script] {
+    static SCRIPTS: OnceLock<Vec<Script>> = OnceLock::new();
+    SCRIPTS.get_or_init(|| {
+        TEXTS
+            .iter()
+            .flat_map(|text| script::parse(text).0)
+            .collect()
+    })
+}
 
-fn grammar() -> &'static Grammar {
-    static GRAMMAR: OnceLock<Grammar> = OnceLock::new();
-    GRAMMAR.get_or_init(|| Grammar::parse(&SOURCES).0)
+fn topics() -> &'static [&'static str] {
+    static TOPICS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    TOPICS.get_or_init(|| {
+        scripts()
+            .iter()
+            .map(|script| script.topic)
+            .filter(|topic| *topic != "*")
+            .collect()
+    })
 }
 
 /// The English pack.
 pub(crate) const PACK: Pack = Pack {
     code: "en",
-    grammar,
-    topics: &topics::TOPICS,
-    phrases: &topics::PHRASES,
-    stems: &topics::STEMS,
+    scripts,
+    topics,
     calendar: Calendar {
         weekdays: [
             "Monday",
@@ -54,39 +60,39 @@ pub(crate) const PACK: Pack = Pack {
         ],
         today: "today",
         tomorrow: "tomorrow",
-        yesterday: "yesterday",
-        on: "on ",
-        this_morning: "this morning",
-        date: |day, month| format!("{day} {month}"),
-        time: |hour, minute, manner| match manner {
-            0 => format!("{hour}:{minute:02}"),
-            1 => format!("{hour}.{minute:02}"),
-            _ => {
-                let half = if hour < 12 { "am" } else { "pm" };
-                let hour = if hour > 12 { hour - 12 } else { hour };
-                if minute == 0 {
-                    format!("{hour}{half}")
-                } else {
-                    format!("{hour}:{minute:02}{half}")
-                }
+        from: "from",
+        on_day: |day, near| {
+            if near {
+                day.to_owned()
+            } else {
+                format!("on {day}")
+            }
+        },
+        by_day: |day, _| {
+            if day == "today" {
+                day.to_owned()
+            } else {
+                format!("by {day}")
             }
         },
     },
-    numbers: &[
-        "two", "three", "four", "five", "six", "seven", "eight", "nine",
-    ],
-    amount: |units, currency| {
-        let text = if units >= 1000 {
-            format!("{},{:03}", units / 1000, units % 1000)
+    numbers: &["two", "three", "four", "five", "six"],
+    money: |units, currency| {
+        let sign = ["$", "£", "€"]
+            .get(usize::from(currency))
+            .copied()
+            .unwrap_or("$");
+        if units >= 1_000 {
+            format!("{sign}{},{:03}", units / 1_000, units % 1_000)
         } else {
-            units.to_string()
-        };
-        if currency == 0 {
-            format!("${text}")
-        } else {
-            format!("EUR {text}")
+            format!("{sign}{units}")
         }
     },
+    percent: |share| format!("{share}%"),
+    invoice_prefix: "INV",
+    room: "room",
+    vague_topic: "that matter",
+    proper: &["Excel", "PDF", "VPN", "Wi-Fi", "HR", "IT"],
     contractions: &[
         ("I'm", "I am"),
         ("I'll", "I will"),
@@ -117,17 +123,171 @@ pub(crate) const PACK: Pack = Pack {
         ("hasn't", "has not"),
         ("let's", "let us"),
     ],
-    mergers: &[
-        ("by at the end", "by the end"),
-        ("at nine o'clock at", "at"),
-        ("on this morning", "this morning"),
-        ("by today at", "by"),
+    mergers: &[],
+    careless: &[],
+    lists: Lists {
+        people: &[
+            "Priya", "Marcus", "Helen", "Tom", "Aisha", "Gareth", "Nadia", "Colin", "Ruth",
+            "Yusuf", "Megan", "Declan", "Ingrid", "Owen", "Farah", "Leo", "Joanne", "Kofi", "Beth",
+            "Ravi", "Sandra", "Neil", "Imogen", "Pavel", "Carla", "Stuart", "Mina", "Hugh",
+            "Tessa", "Dmitri", "Gwen", "Omar", "Lydia", "Craig", "Sofia", "Angus", "Renee",
+            "Vikram", "Paula", "Ewan", "Nora", "Felix", "Judith", "Hassan", "Kirsty", "Andre",
+            "Moira", "Theo", "Wendy", "Lars", "Bianca", "Duncan", "Mei", "Rory", "Elena", "Keith",
+            "Zara", "Phil", "Amara", "Jonas", "Heather", "Sanjay", "Clara", "Ivan", "Louise",
+            "Idris", "Tanya", "Boris", "Freya", "Miles",
+        ],
+        surnames: &[
+            "Collins",
+            "Marsh",
+            "Okoro",
+            "Whitfield",
+            "Barnes",
+            "Petrov",
+            "Lindqvist",
+            "Doyle",
+            "Sharma",
+            "Haines",
+            "Novak",
+            "Ellery",
+            "Quigley",
+            "Brandt",
+            "Moss",
+            "Farrell",
+        ],
+        vendor_stems: &[
+            "Nor", "Kel", "Tal", "Bren", "Har", "Mer", "Cor", "Dun", "Fen", "Gal", "Lin", "Mar",
+            "Pell", "Quin", "Ren", "Sel", "Thorn", "Wex", "Ash", "Bel", "Cald", "Hart", "Win",
+        ],
+        vendor_ends: &[
+            "mark", "dale", "wick", "ford", "field", "mere", "stone", "ley", "bridge", "ton",
+            "hurst", "well", "brook", "gate",
+        ],
+        vendor_tails: &[
+            "",
+            "",
+            "",
+            " Supplies",
+            " Systems",
+            " Services",
+            " Group",
+            " Office",
+            " and Sons",
+            " Logistics",
+            " Partners",
+            " Print",
+        ],
+        customer_tails: &[
+            "", "", " Foods", " Retail", " Clinics", " Hotels", " Energy", " Schools",
+        ],
+        projects: &[
+            "Bluebird", "Kestrel", "Harbour", "Juniper", "Copper", "Lantern", "Saffron", "Granite",
+            "Orchard", "Falcon", "Maple", "Beacon", "Heron", "Mosaic", "Pebble", "Ridgeway",
+            "Sparrow", "Willow", "Anchor", "Quarry",
+        ],
+        floors: &[
+            "first floor",
+            "second floor",
+            "third floor",
+            "fourth floor",
+            "ground floor",
+        ],
+        cities: &[
+            "Leeds", "Bristol", "Dublin", "Lyon", "Utrecht", "Porto", "Ghent", "Glasgow",
+            "Hamburg", "Turin", "Cardiff", "Lille", "Basel", "Malmo", "Cork", "Antwerp",
+        ],
+        durations: &[
+            "half an hour",
+            "an hour",
+            "two hours",
+            "twenty minutes",
+            "an afternoon",
+        ],
+        quarters: ["Q1", "Q2", "Q3", "Q4"],
+    },
+    greetings: Greetings {
+        any: &[
+            "Hi {name},",
+            "Hi {name},",
+            "Hello {name},",
+            "{name},",
+            "Hi {name}",
+            "Hey {name},",
+        ],
+        polite: &["Dear {name},", "Hello {name},", "Hi {name},"],
+        morning: &["Morning {name},", "Good morning {name},", "Morning,"],
+        afternoon: &["Afternoon {name},", "Good afternoon {name},", "Hi {name},"],
+        evening: &["Evening {name},", "Good evening {name},", "Hi {name},"],
+    },
+    sign_offs: SignOffs {
+        plain: &[
+            "Thanks",
+            "Cheers",
+            "Best",
+            "Many thanks",
+            "Ta",
+            "Thanks a lot",
+            "Speak soon",
+        ],
+        formal: &[
+            "Kind regards",
+            "Best regards",
+            "Regards",
+            "Many thanks",
+            "Best wishes",
+        ],
+    },
+    closings: &[
+        "[Great|Perfect|Brilliant|Lovely], thanks. | Thanks[, that's all I needed|, that does it|]. | [Ok|Okay|Right], thank you.",
+        "[Will do|Done|Sorted]. | [All good|All done] here[ now|]. | Noted, thanks.",
+        "[Good|Fine], [let's leave it there|that's settled then]. | [Perfect|Good], one less thing[ on the list|].",
+        "[Thanks again|Thanks for this|Thanks for sorting it out].",
     ],
-    vague_article: "the ",
-    determiners: &[
-        "the", "a", "an", "our", "my", "your", "their", "his", "her", "this", "that", "these",
-        "those", "all", "some", "any", "no", "how", "why", "what", "who", "when", "where", "which",
-    ],
+    answers: Answers {
+        question: &[
+            "[I'm not sure|I don't know] off the top of my head, let me [check|look] and come back to you {by_day}. | Good question. I'll [find out|ask {name}] and let you know {by_day}.",
+            "[As far as I know|I think] yes, but {name} would know for certain. | I believe so, {name} [dealt with|handled] it last time.",
+            "Let me look into it, I should have an answer {by_day}. | Give me until {day}, I want to check with {name} first.",
+        ],
+        request: &[
+            "[Sure|Yes, of course|No problem], I'll [do it|get to it] {by_day}. | I can do that, probably {on_day}.",
+            "Leave it with me, you'll have it {by_day}. | [Ok|Right], it's on my list for {day}.",
+            "I'm a bit [snowed under|busy] today, is {day} soon enough? | Can it wait until {day}? I'd rather do it properly.",
+        ],
+        meeting: &[
+            "{on_day} [works|is fine] for me, {time} as well. | {on_day} at {time} is [fine|good].",
+            "{on_day} is difficult, could we make it [a bit later|the day after]? | I can do {on_day}, but only from {time2}.",
+        ],
+        problem: &[
+            "[Thanks for telling me|Oh dear], I'll have a look [this afternoon|as soon as I can]. | That's odd, it was fine [yesterday|last week]. I'll check.",
+            "I've seen the same here. I've [asked|told] {name}, who [is looking into it|should get back to us]. | Have you told {name}? Otherwise I will.",
+        ],
+        thanks: &["You're welcome. | No problem[ at all|]. | Any time. | Glad it helped."],
+        noted: &[
+            "Thanks, noted. | Thanks for letting me know. | [Ok|Okay], thanks for the update.",
+            "Good to know, thanks. | Got it, thank you. | [Right|Fine], I'll keep it in mind.",
+        ],
+        more: &[
+            "If anything changes, [tell me|let me know].",
+            "I'll [copy in|tell] {name} as well. | {name} should know too, I'll pass it on.",
+            "Is there anything you need from [me|my side] [before then|until then]?",
+            "[Ring|Call] me if it's urgent. | I'm at my desk [most of the day|until {time2}] if you want to talk about it.",
+        ],
+    },
+    asides: Asides {
+        questions: &[
+            "Does that work for you?",
+            "Is that ok with you?",
+            "Anything else you need?",
+            "What do you think?",
+            "Or do you see it differently?",
+        ],
+        mentions: &[
+            "First, {mention}.",
+            "Right, time for {mention}.",
+            "And then {mention}.",
+            "It can wait until after {mention}.",
+        ],
+    },
     cues: Cues {
         requests: &[
             "could you",
@@ -180,96 +340,10 @@ pub(crate) const PACK: Pack = Pack {
             "issue",
             "jams",
         ],
-        articles: &["the", "a", "an", "this", "that", "those", "these"],
-        stops: &[
-            "with", "before", "by", "and", "to", "for", "in", "on", "at", "from", "then", "or",
-            "so", "of", "about", "please", "if", "when", "once", "until", "after", "as", "that",
-            "which", "is", "are", "we", "i", "you", "against", "side", "over", "line", "using",
-        ],
-        verbs: &[
-            ("send", "send", "sent"),
-            ("forward", "forward", "forwarded"),
-            ("check", "check", "checked"),
-            ("update", "update", "updated"),
-            ("review", "review", "reviewed"),
-            ("finish", "finish", "finished"),
-            ("print", "print", "printed"),
-            ("sign", "sign", "signed"),
-            ("read", "read", "read"),
-            ("collect", "collect", "collected"),
-            ("sort", "sort", "sorted"),
-            ("close", "close", "closed"),
-            ("confirm", "confirm", "confirmed"),
-            ("move", "move", "moved"),
-            ("show", "show", "shown"),
-            ("compare", "compare", "compared"),
-            ("book", "book", "booked"),
-            ("release", "release", "released"),
-            ("split", "split", "split"),
-            ("explain", "explain", "explained"),
-            ("approve", "approve", "approved"),
-            ("place", "place", "placed"),
-            ("cancel", "cancel", "cancelled"),
-            ("test", "test", "tested"),
-            ("settle", "settle", "settled"),
-            ("swap", "swap", "swapped"),
-            ("cover", "cover", "covered"),
-            ("publish", "publish", "published"),
-            ("redo", "redo", "redone"),
-            ("upload", "upload", "uploaded"),
-            ("file", "file", "filed"),
-            ("answer", "answer", "answered"),
-            ("export", "export", "exported"),
-            ("order", "order", "ordered"),
-            ("set up", "set up", "set up"),
-            ("return", "return", "returned"),
-            ("prepare", "prepare", "prepared"),
-            ("correct", "correct", "corrected"),
-            ("write", "write", "written"),
-            ("attach", "attach", "attached"),
-            ("pull", "pull", "pulled"),
-            ("run", "run", "run"),
-            ("rerun", "rerun", "rerun"),
-            ("verify", "verify", "verified"),
-            ("renew", "renew", "renewed"),
-            ("replace", "replace", "replaced"),
-            ("install", "install", "installed"),
-            ("announce", "announce", "announced"),
-            ("plan", "plan", "planned"),
-            ("document", "document", "documented"),
-            ("rotate", "rotate", "rotated"),
-            ("pay", "pay", "paid"),
-            ("block", "block", "blocked"),
-            ("match", "match", "matched"),
-            ("reverse", "reverse", "reversed"),
-            ("scan", "scan", "scanned"),
-            ("share", "share", "shared"),
-            ("shorten", "shorten", "shortened"),
-            ("report", "report", "reported"),
-            ("chase", "chase", "chased"),
-            ("label", "label", "labelled"),
-            ("clear", "clear", "cleared"),
-            ("draft", "draft", "drafted"),
-            ("find", "find", "found"),
-            ("adjust", "adjust", "adjusted"),
-            ("proofread", "proofread", "proofread"),
-            ("rewrite", "rewrite", "rewritten"),
-            ("add", "add", "added"),
-            ("circulate", "circulate", "circulated"),
-            ("restart", "restart", "restarted"),
-            ("look at", "look at", "looked at"),
-            ("fix", "fix", "fixed"),
-            ("share", "share", "shared"),
-            ("provide", "provide", "provided"),
-            ("schedule", "schedule", "scheduled"),
-            ("submit", "submit", "submitted"),
-            ("complete", "complete", "completed"),
-            ("verify", "verify", "verified"),
-        ],
+        before_part_of_day: &[],
         common: &[
             "the", "and", "is", "to", "of", "you", "for", "we", "it", "that", "with", "on", "have",
             "be", "this", "will", "at", "from", "not", "are", "was", "please", "thanks", "by",
         ],
     },
-    careless: &[],
 };

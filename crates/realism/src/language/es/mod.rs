@@ -2,39 +2,47 @@
 
 use std::sync::OnceLock;
 
-use super::{Calendar, Cues, Pack};
-use crate::offline::grammar::Grammar;
+use super::{Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs};
+use crate::offline::script::{self, Script};
 
-mod topics;
+/// Scripts of common topics, and those that suit any.
+pub(super) const TEXTS: [&str; 2] = [include_str!("scripts.txt"), include_str!("any_topic.txt")];
 
-pub(super) const SOURCES: [&str; 4] = [
-    include_str!("frames.txt"),
-    include_str!("families.txt"),
-    include_str!("names.txt"),
-    include_str!("things.txt"),
-];
+fn scripts() -> &'static [Script] {
+    static SCRIPTS: OnceLock<Vec<Script>> = OnceLock::new();
+    SCRIPTS.get_or_init(|| {
+        TEXTS
+            .iter()
+            .flat_map(|text| script::parse(text).0)
+            .collect()
+    })
+}
 
-fn grammar() -> &'static Grammar {
-    static GRAMMAR: OnceLock<Grammar> = OnceLock::new();
-    GRAMMAR.get_or_init(|| Grammar::parse(&SOURCES).0)
+fn topics() -> &'static [&'static str] {
+    static TOPICS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    TOPICS.get_or_init(|| {
+        scripts()
+            .iter()
+            .map(|script| script.topic)
+            .filter(|topic| *topic != "*")
+            .collect()
+    })
 }
 
 /// The Spanish pack.
 pub(crate) const PACK: Pack = Pack {
     code: "es",
-    grammar,
-    topics: &topics::TOPICS,
-    phrases: &topics::PHRASES,
-    stems: &topics::STEMS,
+    scripts,
+    topics,
     calendar: Calendar {
         weekdays: [
-            "el lunes",
-            "el martes",
-            "el miércoles",
-            "el jueves",
-            "el viernes",
-            "el sábado",
-            "el domingo",
+            "lunes",
+            "martes",
+            "miércoles",
+            "jueves",
+            "viernes",
+            "sábado",
+            "domingo",
         ],
         months: [
             "enero",
@@ -52,45 +60,182 @@ pub(crate) const PACK: Pack = Pack {
         ],
         today: "hoy",
         tomorrow: "mañana",
-        yesterday: "ayer",
-        on: "",
-        this_morning: "esta mañana",
-        date: |day, month| format!("el {day} de {month}"),
-        time: |hour, minute, manner| match manner {
-            0 => format!("{hour}:{minute:02}"),
-            1 => format!("{hour}.{minute:02}"),
-            _ => format!("{hour}:{minute:02}h"),
+        from: "desde",
+        on_day: |day, near| {
+            if near {
+                day.to_owned()
+            } else {
+                format!("el {day}")
+            }
+        },
+        by_day: |day, near| match day {
+            "hoy" => "hoy mismo".to_owned(),
+            _ if near => format!("antes de {day}"),
+            _ => format!("antes del {day}"),
         },
     },
-    numbers: &[
-        "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
-    ],
-    amount: |units, currency| {
-        let text = if units >= 1000 {
-            format!("{}.{:03}", units / 1000, units % 1000)
+    numbers: &["dos", "tres", "cuatro", "cinco", "seis"],
+    money: |units, currency| {
+        let text = if units >= 1_000 {
+            format!("{}.{:03}", units / 1_000, units % 1_000)
         } else {
             units.to_string()
         };
-        if currency == 0 {
-            format!("{text} €")
-        } else {
-            format!("{text} euros")
+        match currency {
+            0 => format!("{text} USD"),
+            1 => format!("{text} GBP"),
+            _ => format!("{text} €"),
         }
     },
+    percent: |share| format!("{share} %"),
+    invoice_prefix: "F",
+    room: "sala",
+    vague_topic: "ese tema",
+    proper: &["Excel", "PDF", "VPN"],
     contractions: &[],
-    mergers: &[
-        (" de el ", " del "),
-        (" a el ", " al "),
-        (" el mañana", " mañana"),
-        (" de desde ", " desde "),
-        (" y i", " e i"),
-        (" y hi", " e hi"),
+    mergers: &[(" a el ", " al "), (" de el ", " del ")],
+    careless: &[('¿', ""), ('¡', "")],
+    lists: Lists {
+        people: &[
+            "Nuria", "Gonzalo", "Beatriz", "Hugo", "Marisa", "Raúl", "Pilar", "Óscar", "Noelia",
+            "Iván", "Rocío", "Andrés", "Silvia", "Fermín", "Aitana", "Joaquín", "Lorena", "Ramón",
+            "Ainhoa", "Víctor", "Celia", "Borja", "Teresa", "Emilio", "Sonia", "Martín", "Olga",
+            "Gabriel", "Inés", "Rubén", "Miriam", "Jorge", "Alicia", "Felipe", "Yolanda", "Mateo",
+            "Susana", "Enrique", "Paloma", "Adrián", "Blanca", "Ignacio", "Leticia", "Óliver",
+            "Begoña", "Santiago", "Clara", "Esteban", "Rosario", "Julián", "Vanesa", "Nicolás",
+            "Patricia", "Germán", "Eva", "Darío", "Amparo", "Samuel", "Cristina", "Lorenzo",
+        ],
+        surnames: &[
+            "Carrasco", "Montes", "Iglesias", "Ferrer", "Salas", "Cano", "Redondo", "Prieto",
+            "Vidal", "Lozano", "Crespo", "Aguilar", "Pascual", "Rovira", "Bravo", "Nieto",
+        ],
+        vendor_stems: &[
+            "Alca", "Bena", "Cordo", "Dura", "Ebro", "Fonta", "Gala", "Iber", "Lumi", "Mon",
+            "Norte", "Oli", "Penta", "Quer", "Riba", "Sierra", "Tecno", "Val", "Zara",
+        ],
+        vendor_ends: &[
+            "sa", "tec", "mar", "print", "dis", "sol", "gest", "net", "ser", "plan",
+        ],
+        vendor_tails: &[
+            "",
+            "",
+            "",
+            " Servicios",
+            " Suministros",
+            " Logística",
+            " e Hijos",
+        ],
+        customer_tails: &["", "", " Alimentación", " Hoteles", " Energía", " Clínicas"],
+        projects: &[
+            "Almendro", "Faro", "Brújula", "Encina", "Gaviota", "Mistral", "Olivo", "Pinar",
+            "Ribera", "Tormes", "Veleta", "Alondra", "Cobre", "Duero", "Levante", "Marea",
+        ],
+        floors: &[
+            "primera planta",
+            "segunda planta",
+            "tercera planta",
+            "cuarta planta",
+            "planta baja",
+        ],
+        cities: &[
+            "Zaragoza", "Valencia", "Sevilla", "Bilbao", "Málaga", "Vigo", "Murcia", "Oporto",
+            "Lisboa", "Burgos", "Oviedo", "Granada", "Alicante", "Pamplona",
+        ],
+        durations: &[
+            "media hora",
+            "una hora",
+            "dos horas",
+            "veinte minutos",
+            "una tarde",
+        ],
+        quarters: [
+            "primer trimestre",
+            "segundo trimestre",
+            "tercer trimestre",
+            "cuarto trimestre",
+        ],
+    },
+    greetings: Greetings {
+        any: &[
+            "Hola {name},",
+            "Hola {name}:",
+            "{name},",
+            "Hola {name}",
+            "Hola, {name},",
+            "Buenas,",
+        ],
+        polite: &["Hola {name}:", "Buenos días {name}:", "Hola {name},"],
+        morning: &["Buenos días {name},", "Buenos días {name}:", "Buenos días,"],
+        afternoon: &["Buenas tardes {name},", "Buenas tardes,", "Hola {name},"],
+        evening: &["Buenas noches {name},", "Buenas,", "Hola {name},"],
+    },
+    sign_offs: SignOffs {
+        plain: &[
+            "Gracias",
+            "Un saludo",
+            "Saludos",
+            "Gracias de antemano",
+            "Hasta luego",
+            "Slds",
+        ],
+        formal: &[
+            "Un saludo",
+            "Saludos cordiales",
+            "Atentamente",
+            "Muchas gracias",
+            "Saludos",
+        ],
+    },
+    closings: &[
+        "[Perfecto|Genial|Estupendo], gracias. | Gracias[, con eso me vale|, era solo eso|]. | Vale, [muchas gracias|gracias].",
+        "Hecho. | [Listo|Solucionado], gracias. | Apuntado[, gracias|].",
+        "[Bien|Vale], pues lo dejamos así. | [Perfecto|Bien], una cosa menos.",
+        "Gracias [otra vez|por todo|por la gestión].",
     ],
-    vague_article: "lo de ",
-    determiners: &[
-        "el", "la", "los", "las", "un", "una", "unos", "unas", "lo", "mi", "tu", "su", "nuestro",
-        "nuestra", "nuestros", "nuestras", "este", "esta", "ese", "esa", "cómo", "qué", "quién",
-    ],
+    answers: Answers {
+        question: &[
+            "Ahora mismo no lo sé, lo [miro|consulto] y (te~le) digo algo {by_day}. | Buena pregunta. Lo [averiguo|hablo con {name}] y (te~le) cuento {by_day}.",
+            "[Que yo sepa|Creo que] sí, pero quien lo sabe seguro es {name}. | Diría que sí, la última vez lo llevó {name}.",
+            "(Déjame~Déjeme) que lo mire, {by_day} (te~le) contesto. | Necesito hablarlo antes con {name}, (te~le) digo algo {by_day}.",
+        ],
+        request: &[
+            "[Claro|Sin problema|Por supuesto], lo hago {by_day}. | Sí, me pongo con ello {on_day}.",
+            "Yo me encargo, lo (tienes~tiene) {by_day}. | Vale, me lo apunto para {on_day}.",
+            "Hoy voy con bastante lío, ¿(te~le) vale {on_day}? | ¿Puede esperar hasta {day}? Prefiero hacerlo con calma.",
+        ],
+        meeting: &[
+            "{on_day} me va bien, y a las {time} también. | {on_day} a las {time}, perfecto.",
+            "{on_day} lo tengo complicado, ¿podría ser un poco más tarde? | {on_day} puedo, pero a partir de las {time2}.",
+        ],
+        problem: &[
+            "Gracias por avisar, lo miro [esta tarde|en cuanto pueda]. | Qué raro, [ayer|la semana pasada] iba bien. Lo compruebo.",
+            "A mí me pasa lo mismo. Ya se lo he dicho a {name}, que lo está mirando. | ¿(Se lo has dicho~Se lo ha dicho) a {name}? Si no, se lo digo yo.",
+        ],
+        thanks: &["De nada. | No hay de qué. | Para eso estamos. | Me alegro de que sirva."],
+        noted: &[
+            "Gracias, apuntado. | Gracias por avisar. | Vale, gracias por la información.",
+            "Está bien saberlo, gracias. | Recibido, gracias. | [Vale|Bien], lo tengo en cuenta.",
+        ],
+        more: &[
+            "Si cambia algo, (avísame~avíseme).",
+            "Se lo comento también a {name}. | {name} también debería saberlo, se lo digo yo.",
+            "¿(Necesitas~Necesita) algo de mi parte hasta entonces?",
+            "Si corre prisa, (llámame~llámeme). | Estoy en mi sitio hasta las {time2}, por si (quieres~quiere) hablarlo.",
+        ],
+    },
+    asides: Asides {
+        questions: &[
+            "¿(Te~Le) parece bien?",
+            "¿Cómo lo (ves~ve)?",
+            "¿(Necesitas~Necesita) algo más?",
+            "¿Qué (te~le) parece?",
+        ],
+        mentions: &[
+            "Antes, {mention}.",
+            "Y luego, {mention}.",
+            "Eso sí, primero {mention}.",
+        ],
+    },
     cues: Cues {
         requests: &[
             "puedes",
@@ -151,92 +296,10 @@ pub(crate) const PACK: Pack = Pack {
             "avería",
             "mal",
         ],
-        articles: &[
-            "el", "la", "los", "las", "un", "una", "este", "esta", "ese", "esa",
-        ],
-        stops: &[
-            "con", "antes", "para", "y", "a", "en", "de", "del", "al", "desde", "o", "por", "si",
-            "cuando", "hasta", "después", "que", "es", "está", "lo", "sobre", "sin", "contra",
-            "como", "esta", "cuanto",
-        ],
-        verbs: &[
-            ("enviar", "envío", "enviado"),
-            ("mandar", "mando", "mandado"),
-            ("reenviar", "reenvío", "reenviado"),
-            ("revisar", "reviso", "revisado"),
-            ("repasar", "repaso", "repasado"),
-            ("comprobar", "compruebo", "comprobado"),
-            ("mirar", "miro", "mirado"),
-            ("actualizar", "actualizo", "actualizado"),
-            ("terminar", "termino", "terminado"),
-            ("imprimir", "imprimo", "impreso"),
-            ("firmar", "firmo", "firmado"),
-            ("leer", "leo", "leído"),
-            ("recoger", "recojo", "recogido"),
-            ("ordenar", "ordeno", "ordenado"),
-            ("cerrar", "cierro", "cerrado"),
-            ("confirmar", "confirmo", "confirmado"),
-            ("mover", "muevo", "movido"),
-            ("enseñar", "enseño", "enseñado"),
-            ("comparar", "comparo", "comparado"),
-            ("reservar", "reservo", "reservado"),
-            ("liberar", "libero", "liberado"),
-            ("repartir", "reparto", "repartido"),
-            ("explicar", "explico", "explicado"),
-            ("aprobar", "apruebo", "aprobado"),
-            ("anular", "anulo", "anulado"),
-            ("probar", "pruebo", "probado"),
-            ("negociar", "negocio", "negociado"),
-            ("cambiar", "cambio", "cambiado"),
-            ("cubrir", "cubro", "cubierto"),
-            ("publicar", "publico", "publicado"),
-            ("rehacer", "rehago", "rehecho"),
-            ("subir", "subo", "subido"),
-            ("archivar", "archivo", "archivado"),
-            ("contestar", "contesto", "contestado"),
-            ("exportar", "exporto", "exportado"),
-            ("pedir", "pido", "pedido"),
-            ("configurar", "configuro", "configurado"),
-            ("devolver", "devuelvo", "devuelto"),
-            ("preparar", "preparo", "preparado"),
-            ("corregir", "corrijo", "corregido"),
-            ("redactar", "redacto", "redactado"),
-            ("adjuntar", "adjunto", "adjuntado"),
-            ("sacar", "saco", "sacado"),
-            ("lanzar", "lanzo", "lanzado"),
-            ("repetir", "repito", "repetido"),
-            ("verificar", "verifico", "verificado"),
-            ("renovar", "renuevo", "renovado"),
-            ("instalar", "instalo", "instalado"),
-            ("anunciar", "anuncio", "anunciado"),
-            ("planificar", "planifico", "planificado"),
-            ("documentar", "documento", "documentado"),
-            ("rotar", "roto", "rotado"),
-            ("pagar", "pago", "pagado"),
-            ("bloquear", "bloqueo", "bloqueado"),
-            ("cuadrar", "cuadro", "cuadrado"),
-            ("escanear", "escaneo", "escaneado"),
-            ("compartir", "comparto", "compartido"),
-            ("acortar", "acorto", "acortado"),
-            ("contar", "cuento", "contado"),
-            ("recontar", "recuento", "recontado"),
-            ("etiquetar", "etiqueto", "etiquetado"),
-            ("vaciar", "vacío", "vaciado"),
-            ("buscar", "busco", "buscado"),
-            ("ajustar", "ajusto", "ajustado"),
-            ("reescribir", "reescribo", "reescrito"),
-            ("añadir", "añado", "añadido"),
-            ("limpiar", "limpio", "limpiado"),
-            ("reiniciar", "reinicio", "reiniciado"),
-            ("resumir", "resumo", "resumido"),
-            ("arreglar", "arreglo", "arreglado"),
-            ("entregar", "entrego", "entregado"),
-            ("completar", "completo", "completado"),
-        ],
+        before_part_of_day: &["la"],
         common: &[
             "el", "la", "de", "que", "y", "en", "los", "se", "del", "las", "por", "un", "para",
             "con", "no", "una", "su", "lo", "es", "al", "está", "gracias", "si", "ya", "hay",
         ],
     },
-    careless: &[('¿', ""), ('¡', "")],
 };

@@ -1,0 +1,734 @@
+//! The outbox, replies and draws.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use decnet_activity_driver::action::{Folder, MailLocation};
+use decnet_activity_driver::decky::Decky;
+use decnet_realism::active_hours::Schedule;
+
+use super::{Answer, MailEntry, Mailbox, MemoryLedger, State, at, at_mut, drawn, kept, unknown};
+use crate::ledger::{
+    ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, ExpiredMail,
+    FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailLedger, MailSummary,
+    MailboxOrigin, ParentMail, PersonaId, PersonaListId, PlanOutcome, PlannedMail, Recorded,
+    Retention, ScheduleId, Standstill, UnreadMail,
+};
+
+impl MailLedger for MemoryLedger {
+    fn next_mail_id(&mut self) -> Result<MailId, LedgerError> {
+        Ok(MailId(self.last_mail + 1))
+    }
+
+    fn schedules(&mut self) -> Result<Vec<(ScheduleId, Schedule)>, LedgerError> {
+        let kept: BTreeSet<ScheduleId> = self
+            .with_colleagues(self.available_people())
+            .into_iter()
+            .map(|(_, _, schedule)| schedule)
+            .collect();
+        Ok(kept
+            .into_iter()
+            .filter_map(|id| Some((id, *at(&self.schedules, id.0)?)))
+            .collect())
+    }
+
+    fn draw_sender(
+        &mut self,
+        open: &[ScheduleId],
+        lot: u64,
+    ) -> Result<Option<Correspondent>, LedgerError> {
+        let at_work = self
+            .available_people()
+            .into_iter()
+            .filter(|(_, _, schedule)| open.contains(schedule))
+            .collect();
+        drawn(&self.with_colleagues(at_work), lot)
+            .map(|(id, _, _)| self.correspondent(id))
+            .transpose()
+    }
+
+    fn draw_recipient(
+        &mut self,
+        sender: &Correspondent,
+        open: &[ScheduleId],
+        lot: u64,
+    ) -> Result<Option<Correspondent>, LedgerError> {
+        let colleagues: Vec<PersonaId> = self
+            .available_people()
+            .into_iter()
+            .filter(|(id, list, schedule)| {
+                *list == sender.list && *id != sender.id && open.contains(schedule)
+            })
+            .map(|(id, _, _)| id)
+            .collect();
+        drawn(&colleagues, lot)
+            .map(|id| self.correspondent(id))
+            .transpose()
+    }
+
+    fn draw_home(
+        &mut self,
+        list: PersonaListId,
+        lot: u64,
+    ) -> Result<Option<(DeckyId, Arc<Decky>)>, LedgerError> {
+        drawn(&self.homes_of(list), lot)
+            .map(|id| Ok((id, self.decky(id)?)))
+            .transpose()
+    }
+
+    fn named_home(
+        &mut self,
+        list: PersonaListId,
+        name: &str,
+    ) -> Result<Option<(DeckyId, Arc<Decky>)>, LedgerError> {
+        self.home_called(list, name)
+            .map(|id| Ok((id, self.decky(id)?)))
+            .transpose()
+    }
+
+    fn login_taken(&mut self, decky: DeckyId, login: &str) -> Result<bool, LedgerError> {
+        Ok(self.mailboxes.contains_key(&(decky, login.to_owned())))
+    }
+
+    fn mailbox_origin(
+        &mut self,
+        decky: DeckyId,
+        login: &str,
+    ) -> Result<Option<MailboxOrigin>, LedgerError> {
+        Ok(self
+            .mailboxes
+            .get(&(decky, login.to_owned()))
+            .map(|mailbox| mailbox.origin))
+    }
+
+    fn record_mailbox(
+        &mut self,
+        persona: PersonaId,
+        home: &HomeChoice,
+        origin: MailboxOrigin,
+    ) -> Result<(), LedgerError> {
+        self.persona_entry(persona)?;
+        self.decky_entry(home.decky)?;
+        let mailbox = self
+            .mailboxes
+            .entry((home.decky, home.login.clone()))
+            .or_insert(Mailbox { persona, origin });
+        if mailbox.origin == MailboxOrigin::Foreign && origin == MailboxOrigin::Adopted {
+            mailbox.origin = origin;
+        }
+        if mailbox.persona == persona
+            && let Some(entry) = at_mut(&mut self.personas, persona.0)
+            && entry.home.is_none()
+        {
+            entry.home = Some(home.clone());
+        }
+        Ok(())
+    }
+
+    fn topics(&mut self, list: PersonaListId) -> Result<Arc<[String]>, LedgerError> {
+        at(&self.lists, list.0)
+            .map(|list| list.topics.clone())
+            .ok_or_else(|| unknown("list", list.0))
+    }
+
+    fn due_replies(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<DueReply>, LedgerError> {
+        let mut due: Vec<(MailId, &Answer)> = self
+            .answers
+            .iter()
+            .filter(|(_, answer)| answer.due_at <= kept(now))
+            .filter(|(_, answer)| self.available(answer.answerer) && self.available(answer.author))
+            .map(|(parent, answer)| (*parent, answer))
+            .collect();
+        due.sort_by_key(|(parent, answer)| (answer.due_at, *parent));
+        due.into_iter()
+            .take(limit)
+            .map(|(parent, answer)| {
+                Ok(DueReply {
+                    due_at: answer.due_at,
+                    answerer: self.correspondent(answer.answerer)?,
+                    author: self.correspondent(answer.author)?,
+                    parent: self
+                        .parent_mail(parent)
+                        .ok_or_else(|| unknown("mail", parent.0))?,
+                })
+            })
+            .collect()
+    }
+
+    fn standstill(&mut self, _open: &[ScheduleId]) -> Result<Standstill, LedgerError> {
+        if !self.with_colleagues(self.available_people()).is_empty() {
+            return Ok(Standstill::OutsideHours { next_opening: None });
+        }
+        let mut deckies = self
+            .deckies
+            .iter()
+            .filter(|entry| !entry.removed)
+            .peekable();
+        if deckies.peek().is_none() {
+            return Ok(Standstill::NoDeckies);
+        }
+        let served: Vec<PersonaListId> = deckies
+            .filter(|entry| entry.running && entry.decky.serves_mail())
+            .map(|entry| entry.list)
+            .collect();
+        if served.is_empty() {
+            return Ok(Standstill::NoRunningMailDecky);
+        }
+        let enough_people = served.iter().any(|list| {
+            let people = self
+                .personas
+                .iter()
+                .filter(|entry| entry.list == *list && !entry.removed && entry.problem.is_none());
+            people.count() > 1
+        });
+        Ok(if enough_people {
+            Standstill::NoUsableMailbox
+        } else {
+            Standstill::TooFewPersonas
+        })
+    }
+
+    fn record_planned(
+        &mut self,
+        plans: &[PlannedMail],
+        lease_until: DateTime<Utc>,
+    ) -> Result<Vec<PlanOutcome>, LedgerError> {
+        Ok(plans
+            .iter()
+            .map(|plan| self.insert_plan(plan, lease_until))
+            .collect())
+    }
+
+    fn record_composed(
+        &mut self,
+        id: MailId,
+        attempt: u32,
+        composed: &ComposedMail,
+    ) -> Result<Recorded, LedgerError> {
+        let Some(mail) = self.held(id, attempt) else {
+            return Ok(Recorded::Overtaken);
+        };
+        mail.state = State::Composed;
+        mail.plan.composed = Some(composed.clone());
+        Ok(Recorded::Yes)
+    }
+
+    fn record_delivered(&mut self, mails: &[DeliveredMail]) -> Result<Vec<Recorded>, LedgerError> {
+        Ok(mails
+            .iter()
+            .map(|mail| self.settle_delivered(mail))
+            .collect())
+    }
+
+    fn record_failed(&mut self, mails: &[FailedMail]) -> Result<Vec<Recorded>, LedgerError> {
+        Ok(mails.iter().map(|mail| self.settle_failed(mail)).collect())
+    }
+
+    fn claim_unfinished(
+        &mut self,
+        wall_clock: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<ClaimedMail>, LedgerError> {
+        let claimable: Vec<MailId> = self
+            .mails
+            .iter()
+            .filter(|(_, mail)| mail.claimable_at.is_some_and(|at| at <= kept(wall_clock)))
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
+        claimable
+            .into_iter()
+            .map(|id| self.claim(id, lease_until))
+            .collect()
+    }
+
+    fn unread(
+        &mut self,
+        reader: PersonaId,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<UnreadMail>, LedgerError> {
+        let home = self.persona_entry(reader)?.home.clone();
+        Ok(self
+            .mails
+            .iter()
+            .filter(|(_, mail)| {
+                mail.plan.recipient == reader
+                    && home.as_ref() == Some(&mail.plan.recipient_home)
+                    && mail.plan.sent_at < kept(before)
+                    && mail.state == State::Delivered
+                    && !mail.is_read
+            })
+            .take(limit)
+            .map(|(id, mail)| UnreadMail {
+                id: *id,
+                inbox_name: mail.plan.inbox_name.clone(),
+            })
+            .collect())
+    }
+
+    fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError> {
+        if let Some(mail) = self.mails.get_mut(&id) {
+            match folder {
+                Folder::Inbox => mail.inbox_vanished = true,
+                Folder::Sent => mail.sent_vanished = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn expired(
+        &mut self,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<Vec<ExpiredMail>, LedgerError> {
+        // The newest mail stays, so that no id is given twice.
+        let mails: Vec<(MailId, &MailEntry)> = self
+            .mails
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|(id, mail)| (*id, mail))
+            .rev()
+            .collect();
+        let mut ids = BTreeSet::new();
+        if let Some(older_than) = retention.older_than {
+            ids.extend(
+                mails
+                    .iter()
+                    .filter(|(_, mail)| {
+                        matches!(mail.state, State::Delivered | State::Abandoned)
+                            && mail.plan.sent_at < kept(older_than)
+                    })
+                    .map(|(id, _)| *id),
+            );
+        }
+        if retention.messages_per_decky > 0 {
+            for decky in &retention.deckies {
+                let mut left = self.messages_on(*decky);
+                for (id, mail) in &mails {
+                    let here = mail.ends_on(*decky);
+                    if left <= retention.messages_per_decky {
+                        break;
+                    }
+                    if mail.state == State::Delivered && here > 0 {
+                        left -= here;
+                        ids.insert(*id);
+                    }
+                }
+            }
+        }
+        ids.into_iter()
+            .filter(|id| !self.is_needed(*id))
+            .take(limit)
+            .map(|id| self.expired_mail(id))
+            .collect()
+    }
+
+    fn forget(&mut self, mails: &[MailId]) -> Result<(), LedgerError> {
+        for id in mails {
+            if self.is_needed(*id) {
+                continue;
+            }
+            self.mails.remove(id);
+            self.answers.remove(id);
+            for mail in self.mails.values_mut() {
+                if mail.plan.reply_to.is_some_and(|reply| reply.parent == *id) {
+                    mail.plan.reply_to = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn mails(&mut self, filter: &MailFilter) -> Result<Vec<MailSummary>, LedgerError> {
+        let mut summaries = Vec::new();
+        for (id, mail) in &self.mails {
+            let summary = self.summary(*id, mail)?;
+            let named = filter.address.as_ref().is_none_or(|address| {
+                summary.from.eq_ignore_ascii_case(address)
+                    || summary.to.eq_ignore_ascii_case(address)
+            });
+            if named
+                && filter.thread.is_none_or(|thread| thread == mail.thread)
+                && filter
+                    .state
+                    .as_ref()
+                    .is_none_or(|state| *state == summary.state)
+            {
+                summaries.push(summary);
+            }
+        }
+        summaries.sort_by_key(|summary| std::cmp::Reverse((summary.sent_at, summary.id)));
+        if let Ok(limit @ 1..) = usize::try_from(filter.limit) {
+            summaries.truncate(limit);
+        }
+        Ok(summaries)
+    }
+
+    fn mail(&mut self, id: MailId) -> Result<Option<MailDetails>, LedgerError> {
+        let Some(mail) = self.mails.get(&id) else {
+            return Ok(None);
+        };
+        let mut vanished_from = Vec::new();
+        if mail.inbox_vanished {
+            vanished_from.push(Folder::Inbox);
+        }
+        if mail.sent_vanished {
+            vanished_from.push(Folder::Sent);
+        }
+        let record = mail
+            .record
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| LedgerError::Corrupt {
+                detail: format!("record of mail {}: {error}", id.0),
+            })?;
+        Ok(Some(MailDetails {
+            summary: self.summary(id, mail)?,
+            from_name: self.persona_entry(mail.plan.sender)?.persona.name.clone(),
+            to_name: self
+                .persona_entry(mail.plan.recipient)?
+                .persona
+                .name
+                .clone(),
+            parent: mail.plan.reply_to.map(|reply_to| reply_to.parent),
+            answer_due_at: self.answers.get(&id).map(|answer| answer.due_at),
+            text: mail
+                .text()
+                .map(|composed| composed.text.clone())
+                .unwrap_or_default(),
+            vanished_from,
+            record,
+        }))
+    }
+}
+
+impl MemoryLedger {
+    /// Those of `people` who have a colleague among them.
+    fn with_colleagues(
+        &self,
+        people: Vec<(PersonaId, PersonaListId, ScheduleId)>,
+    ) -> Vec<(PersonaId, PersonaListId, ScheduleId)> {
+        let mut per_list: BTreeMap<PersonaListId, u32> = BTreeMap::new();
+        for (_, list, _) in &people {
+            *per_list.entry(*list).or_default() += 1;
+        }
+        people
+            .into_iter()
+            .filter(|(_, list, _)| per_list.get(list).is_some_and(|count| *count > 1))
+            .collect()
+    }
+
+    /// Checks first and writes then, so that a conflict leaves nothing.
+    fn insert_plan(&mut self, plan: &PlannedMail, lease_until: DateTime<Utc>) -> PlanOutcome {
+        let owed = plan.reply_to.is_none_or(|reply_to| {
+            self.answers
+                .get(&reply_to.parent)
+                .is_some_and(|answer| answer.answerer == plan.sender)
+        });
+        let one_new_mailbox_for_two =
+            plan.sender != plan.recipient && plan.sender_home == plan.recipient_home;
+        let planned_already = self
+            .mails
+            .range(plan.expected_id..)
+            .any(|(_, mail)| mail.plan.message_id == plan.message_id);
+        if !owed
+            || one_new_mailbox_for_two
+            || !self.may_live(plan.sender, &plan.sender_home)
+            || !self.may_live(plan.recipient, &plan.recipient_home)
+            || planned_already
+        {
+            return PlanOutcome::Conflict;
+        }
+        if let Some(reply_to) = plan.reply_to {
+            self.answers.remove(&reply_to.parent);
+        }
+        self.move_in(plan.sender, &plan.sender_home);
+        self.move_in(plan.recipient, &plan.recipient_home);
+        self.last_mail += 1;
+        let id = MailId(self.last_mail);
+        let mut plan = plan.clone();
+        plan.sent_at = kept(plan.sent_at.to_utc()).with_timezone(plan.sent_at.offset());
+        let mail = MailEntry {
+            state: if plan.composed.is_some() {
+                State::Composed
+            } else {
+                State::Planned
+            },
+            thread: plan.reply_to.map_or(id, |reply_to| reply_to.thread),
+            thread_length: plan.reply_to.map_or(1, |reply_to| reply_to.thread_length),
+            plan,
+            attempt: 1,
+            claimable_at: Some(kept(lease_until)),
+            error: None,
+            record: None,
+            is_read: false,
+            inbox_vanished: false,
+            sent_vanished: false,
+        };
+        self.mails.insert(id, mail);
+        PlanOutcome::Planned(id)
+    }
+
+    /// Whether a persona has this home, or can get it.
+    fn may_live(&self, persona: PersonaId, home: &HomeChoice) -> bool {
+        let Some(entry) = at(&self.personas, persona.0) else {
+            return false;
+        };
+        if !self.is_available(entry) {
+            return false;
+        }
+        match &entry.home {
+            Some(held) => held == home,
+            None => {
+                self.homes_of(entry.list).contains(&home.decky)
+                    && !self
+                        .mailboxes
+                        .contains_key(&(home.decky, home.login.clone()))
+            }
+        }
+    }
+
+    fn move_in(&mut self, persona: PersonaId, home: &HomeChoice) {
+        if let Some(entry) = at_mut(&mut self.personas, persona.0)
+            && entry.home.is_none()
+        {
+            entry.home = Some(home.clone());
+            let mailbox = Mailbox {
+                persona,
+                origin: MailboxOrigin::Made,
+            };
+            self.mailboxes
+                .insert((home.decky, home.login.clone()), mailbox);
+        }
+    }
+
+    /// An unfinished mail that nobody claimed since this attempt.
+    fn held(&mut self, id: MailId, attempt: u32) -> Option<&mut MailEntry> {
+        self.mails
+            .get_mut(&id)
+            .filter(|mail| mail.attempt == attempt && mail.claimable_at.is_some())
+    }
+
+    fn settle_delivered(&mut self, delivered: &DeliveredMail) -> Recorded {
+        let Some(mail) = self.held(delivered.id, delivered.attempt) else {
+            return Recorded::Overtaken;
+        };
+        mail.state = State::Delivered;
+        mail.claimable_at = None;
+        mail.error = None;
+        mail.record = Some(delivered.record.clone());
+        mail.drop_message();
+        let answer = delivered.answer_due_at.map(|due_at| Answer {
+            answerer: mail.plan.recipient,
+            author: mail.plan.sender,
+            due_at: kept(due_at),
+        });
+        if let Some(answer) = answer {
+            self.answers.insert(delivered.id, answer);
+        }
+        self.unrefuse(delivered.id);
+        for id in delivered.read.iter().chain(&delivered.vanished) {
+            if let Some(mail) = self.mails.get_mut(id) {
+                mail.is_read = true;
+                mail.inbox_vanished |= delivered.vanished.contains(id);
+            }
+        }
+        for follow_up in &delivered.follow_ups {
+            let known = |held: &crate::ledger::FollowUp| {
+                held.kind == follow_up.kind && held.cause == follow_up.cause
+            };
+            if !self.follow_ups.iter().any(known) {
+                self.follow_ups.push(follow_up.clone());
+            }
+        }
+        Recorded::Yes
+    }
+
+    fn settle_failed(&mut self, failed: &FailedMail) -> Recorded {
+        let Some(mail) = self.held(failed.id, failed.attempt) else {
+            return Recorded::Overtaken;
+        };
+        mail.error = Some(failed.error.clone());
+        mail.record = Some(failed.record.clone());
+        mail.claimable_at = failed.next_attempt_at.map(kept);
+        if failed.next_attempt_at.is_none() {
+            mail.state = State::Abandoned;
+            mail.drop_message();
+            self.unrefuse(failed.id);
+        } else {
+            mail.state = State::Failed;
+            if let Some(decky) = failed.refused_by
+                && let Some(entry) = at_mut(&mut self.deckies, decky.0)
+            {
+                entry.refused = Some(failed.id);
+            }
+        }
+        Recorded::Yes
+    }
+
+    /// Lets deckies take new mail again that refused this one.
+    fn unrefuse(&mut self, mail: MailId) {
+        for entry in &mut self.deckies {
+            if entry.refused == Some(mail) {
+                entry.refused = None;
+            }
+        }
+    }
+
+    fn claim(
+        &mut self,
+        id: MailId,
+        lease_until: DateTime<Utc>,
+    ) -> Result<ClaimedMail, LedgerError> {
+        let mail = self
+            .mails
+            .get_mut(&id)
+            .ok_or_else(|| unknown("mail", id.0))?;
+        mail.attempt += 1;
+        mail.claimable_at = Some(kept(lease_until));
+        let attempt = mail.attempt;
+        let plan = PlannedMail {
+            expected_id: id,
+            ..mail.plan.clone()
+        };
+        // The mail goes where it was planned to go, even if the persona moved since.
+        let who = |persona, home| -> Result<Correspondent, LedgerError> {
+            Ok(Correspondent {
+                home: Some(self.resolve(home)?),
+                ..self.correspondent(persona)?
+            })
+        };
+        Ok(ClaimedMail {
+            id,
+            attempt,
+            sender: who(plan.sender, &plan.sender_home)?,
+            recipient: who(plan.recipient, &plan.recipient_home)?,
+            parent: plan
+                .reply_to
+                .and_then(|reply_to| self.parent_mail(reply_to.parent)),
+            plan,
+        })
+    }
+
+    fn parent_mail(&self, id: MailId) -> Option<ParentMail> {
+        let mail = self.mails.get(&id)?;
+        let composed = mail.text();
+        let text =
+            |part: fn(&ComposedMail) -> &String| composed.map(part).cloned().unwrap_or_default();
+        Some(ParentMail {
+            id,
+            thread: mail.thread,
+            thread_length: mail.thread_length,
+            message_id: mail.plan.message_id.clone(),
+            references: text(|composed| &composed.references),
+            subject: text(|composed| &composed.subject),
+            new_text: text(|composed| &composed.new_text),
+            text: text(|composed| &composed.text),
+            sent_at: mail.plan.sent_at,
+            topic: mail.plan.topic.clone(),
+            language: mail.plan.language.clone(),
+            inbox_home: mail.plan.recipient_home.clone(),
+            inbox_name: mail.plan.inbox_name.clone(),
+        })
+    }
+
+    /// Whether a reply in work answers this mail.
+    fn is_needed(&self, id: MailId) -> bool {
+        self.mails.values().any(|mail| {
+            mail.claimable_at.is_some()
+                && mail.plan.reply_to.is_some_and(|reply| reply.parent == id)
+        })
+    }
+
+    fn expired_mail(&self, id: MailId) -> Result<ExpiredMail, LedgerError> {
+        let plan = &self
+            .mails
+            .get(&id)
+            .ok_or_else(|| unknown("mail", id.0))?
+            .plan;
+        let ends = [
+            (
+                plan.recipient,
+                &plan.recipient_home,
+                Folder::Inbox,
+                &plan.inbox_name,
+            ),
+            (
+                plan.sender,
+                &plan.sender_home,
+                Folder::Sent,
+                &plan.sent_name,
+            ),
+        ];
+        let placements = ends
+            .into_iter()
+            .map(|(persona, home, folder, unique_name)| {
+                let location = MailLocation {
+                    login: home.login.clone(),
+                    address: self.address(persona)?,
+                    folder,
+                    unique_name: unique_name.clone(),
+                };
+                Ok((self.decky(home.decky)?, location))
+            })
+            .collect::<Result<_, LedgerError>>()?;
+        Ok(ExpiredMail { id, placements })
+    }
+
+    fn summary(&self, id: MailId, mail: &MailEntry) -> Result<MailSummary, LedgerError> {
+        Ok(MailSummary {
+            id,
+            thread: mail.thread,
+            state: mail.state.name().to_owned(),
+            sent_at: mail.plan.sent_at,
+            from: self.address(mail.plan.sender)?,
+            to: self.address(mail.plan.recipient)?,
+            subject: mail
+                .text()
+                .map(|composed| composed.subject.clone())
+                .unwrap_or_default(),
+            message_id: mail.plan.message_id.clone(),
+            attempts: mail.attempt,
+            error: mail.error.clone(),
+        })
+    }
+
+    fn address(&self, persona: PersonaId) -> Result<String, LedgerError> {
+        Ok(self
+            .persona_entry(persona)?
+            .persona
+            .email
+            .as_str()
+            .to_owned())
+    }
+}
+
+impl MailEntry {
+    /// How many of its two messages lie on a decky.
+    pub(super) fn ends_on(&self, decky: DeckyId) -> u64 {
+        [&self.plan.sender_home, &self.plan.recipient_home]
+            .into_iter()
+            .map(|home| u64::from(home.decky == decky))
+            .sum()
+    }
+
+    fn text(&self) -> Option<&ComposedMail> {
+        self.plan.composed.as_ref()
+    }
+
+    /// The bytes lie on the disk now, or are not wanted any more.
+    fn drop_message(&mut self) {
+        if let Some(composed) = &mut self.plan.composed {
+            composed.message = Vec::new();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A small office, and ticks in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::binary::Outcome;
+use crate::mailbox::{Folder, Stored, read_folder};
+use crate::wait::until;
+use crate::world::{World, text};
+
+/// A Friday morning.
+const FRIDAY: &str = "2026-03-06T09:00:00Z";
+/// A Sunday before it: nobody is at work and no answer is due, so a tick only finishes what is
+/// left.
+pub const SUNDAY_BEFORE: &str = "2026-03-01T12:00:00Z";
+
+/// A world file: people who are at work day and night from Monday to Friday, each with the decky
+/// of their mailbox.
+pub fn office(people: &[(&str, &str)]) -> String {
+    let mut world = String::from("[[topology]]\nname = \"office\"\n");
+    let mut deckies = BTreeSet::new();
+    for (name, decky) in people {
+        deckies.insert(*decky);
+        let local = name.to_lowercase().replace(' ', ".");
+        let _ = write!(
+            world,
+            "[[topology.personas]]\nname = \"{name}\"\nemail = \"{local}@office.example\"\n\
+             role = \"Clerk\"\nactive_hours = \"00:00-00:00\"\nreply_latency = \"fast\"\n\
+             home = \"{decky}\"\n"
+        );
+    }
+    for decky in deckies {
+        let _ = write!(
+            world,
+            "[[decky]]\nname = \"{decky}\"\ntopology = \"office\"\nservices = [\"imap\"]\n\
+             [decky.transport]\nkind = \"local\"\nroot = \"decoys/{decky}\"\n{{owner}}\n"
+        );
+    }
+    world
+}
+
+/// Two people on one decky.
+pub fn two_people() -> String {
+    office(&[("Ana Ruiz", "mx1"), ("Ben Cole", "mx1")])
+}
+
+/// So many minutes into the Friday, from its start again after its end.
+pub fn friday(minutes: u64) -> String {
+    let start: DateTime<Utc> = FRIDAY.parse().expect("a time");
+    let minutes = i64::try_from(minutes % 840).expect("below a day");
+    (start + TimeDelta::minutes(minutes)).to_rfc3339()
+}
+
+/// Arguments of a tick. Mails in a group share a commit.
+pub fn tick_arguments(seed: u64, now: &str, count: u32, group: u32) -> Vec<String> {
+    let (seed, count, group) = (seed.to_string(), count.to_string(), group.to_string());
+    [
+        "emailgen", "tick", "--seed", &seed, "--now", now, "--count", &count, "--group", &group,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// One tick, to its end.
+pub fn tick(world: &World, seed: u64, now: &str, count: u32) -> Outcome {
+    world.decnet.run(tick_arguments(seed, now, count, 128))
+}
+
+/// Ticks until so many people have a mailbox.
+pub fn settle(world: &World, people: usize) {
+    let mut round = 0_u64;
+    until("everybody has a mailbox", || {
+        round += 1;
+        tick(world, round, &friday(round), 4).succeeds();
+        (world.mailboxes().len() == people).then_some(())
+    });
+}
+
+/// Ticks until nothing is left to finish.
+pub fn finish(world: &World) {
+    until("every mail is delivered", || {
+        let ended = tick(world, 1, SUNDAY_BEFORE, 128);
+        // What is still in its way is said, and tried again.
+        assert!(matches!(ended.code, Some(0 | 69 | 73 | 75)), "{ended:#?}");
+        world.unfinished().is_empty().then_some(())
+    });
+}
+
+/// Every delivered mail lies once in each of its two mailboxes, and nothing else does.
+pub fn disk_and_ledger_agree(world: &World) {
+    let mails = world.mails();
+    for mailbox in &world.mailboxes() {
+        for (folder, header) in [(Folder::Inbox, "to"), (Folder::Sent, "from")] {
+            let expected: BTreeSet<&str> = mails
+                .iter()
+                .filter(|mail| text(&mail["state"]) == "delivered")
+                .filter(|mail| text(&mail[header]) == mailbox.address)
+                .map(|mail| text(&mail["message_id"]))
+                .collect();
+            let path = folder.path(&mailbox.maildir);
+            let stored = read_folder(&path);
+            let mut ids: BTreeMap<String, Vec<&Stored>> = BTreeMap::new();
+            for mail in &stored {
+                ids.entry(mail.message_id()).or_default().push(mail);
+            }
+            for (id, copies) in &ids {
+                let paths: Vec<_> = copies.iter().map(|mail| &mail.path).collect();
+                assert_eq!(copies.len(), 1, "{id} lies twice: {paths:?}");
+            }
+            let found: BTreeSet<&str> = ids.keys().map(String::as_str).collect();
+            assert_eq!(found, expected, "{}", path.display());
+        }
+    }
+}
