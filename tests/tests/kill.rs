@@ -74,7 +74,14 @@ fn ticks_that_are_killed_anywhere_lose_and_repeat_nothing() {
         "what surviving ticks said"
     );
     finish(&world);
-    assert_eq!(dovecot.errors(), "");
+    let errors = dovecot.errors();
+    // A listing that runs while somebody renames a file may miss the file: so it is with every
+    // Maildir, and the server says that it found the message again.
+    let unexpected: Vec<&str> = errors
+        .lines()
+        .filter(|line| !line.contains("Expunged message reappeared"))
+        .collect();
+    assert_eq!(unexpected, [] as [&str; 0]);
     drop(dovecot);
     let mails = world.mails();
     let taken_over = mails

@@ -32,7 +32,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let programs = build()?;
     let dir = tempdir()?;
-    println!("figure                                        measured        limit      ratio   goal");
+    println!(
+        "figure                                        measured        limit      ratio   goal"
+    );
     let world = World::new(&programs, &dir.join("small"))?;
     one_process(&programs, &world, &dir)?;
     loops(&programs, &world, &dir)?;
@@ -60,8 +62,16 @@ struct Programs {
 
 fn build() -> Result<Programs> {
     let cargo = |arguments: &[&str]| -> Result<()> {
-        let status = Command::new("cargo").arg("build").arg("--release").args(arguments).status()?;
-        if status.success() { Ok(()) } else { Err("the release build failed".into()) }
+        let status = Command::new("cargo")
+            .arg("build")
+            .arg("--release")
+            .args(arguments)
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err("the release build failed".into())
+        }
     };
     cargo(&["--package", "decnet"])?;
     cargo(&["--package", "decnet-store", "--examples"])?;
@@ -85,7 +95,9 @@ fn build() -> Result<Programs> {
 
 /// A folder on the disk that the project is on: `/tmp` may be memory.
 fn tempdir() -> Result<PathBuf> {
-    let dir = std::env::current_dir()?.join("target").join(format!("bench-{}", std::process::id()));
+    let dir = std::env::current_dir()?
+        .join("target")
+        .join(format!("bench-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
     Ok(dir)
 }
@@ -121,7 +133,12 @@ impl World {
 fn one_process(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
     let bare_dir = dir.join("bare-process");
     fs::create_dir_all(&bare_dir)?;
-    let bare = processes(&[&programs.bare_tick.to_string_lossy(), &bare_dir.to_string_lossy(), "1", "durable"])?;
+    let bare = processes(&[
+        &programs.bare_tick.to_string_lossy(),
+        &bare_dir.to_string_lossy(),
+        "1",
+        "durable",
+    ])?;
     let tick = tick_process(programs, &["--config", &world.durable.to_string_lossy()])?;
     row(
         "one tick as a process, median",
@@ -171,9 +188,21 @@ fn loops(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
     let rate = |rate: f64| format!("{rate:.0}/s");
     let fast_limit = bare("fast", FAST_TICKS)?;
     let fast = ours(&world.fast, FAST_TICKS, "1")?;
-    row("loop, without syncs", &rate(fast), &rate(fast_limit), fast / fast_limit, ">= 3,000/s");
+    row(
+        "loop, without syncs",
+        &rate(fast),
+        &rate(fast_limit),
+        fast / fast_limit,
+        ">= 3,000/s",
+    );
     let fast = ours(&world.fast, FAST_TICKS, "128")?;
-    row("  commits shared", &rate(fast), &rate(fast_limit), fast / fast_limit, "");
+    row(
+        "  commits shared",
+        &rate(fast),
+        &rate(fast_limit),
+        fast / fast_limit,
+        "",
+    );
     let durable_limit = bare("durable", DURABLE_TICKS)?;
     let durable = ours(&world.durable, DURABLE_TICKS, "1")?;
     row(
@@ -231,7 +260,10 @@ fn deckies(programs: &Programs, dir: &Path) -> Result<()> {
         Ok(measured)
     };
     let few = world("few", 10, "all")?;
-    for (who, name) in [("all", "tick among 1,000,000 deckies"), ("one", "  of which one can send")] {
+    for (who, name) in [
+        ("all", "tick among 1,000,000 deckies"),
+        ("one", "  of which one can send"),
+    ] {
         let many = world(who, DECKIES, who)?;
         row(
             name,
@@ -260,8 +292,10 @@ fn tick_process(programs: &Programs, options: &[&str]) -> Result<Process> {
 
 /// Runs a command many times, in a process of its own so that only its memory is counted.
 fn processes(command: &[&str]) -> Result<Process> {
-    let output =
-        Command::new(std::env::current_exe()?).args(["bench", MEASURE]).args(command).output()?;
+    let output = Command::new(std::env::current_exe()?)
+        .args(["bench", MEASURE])
+        .args(command)
+        .output()?;
     let text = String::from_utf8(output.stdout)?;
     let mut fields = text.split_whitespace().map(str::parse::<f64>);
     let (Some(Ok(median_ms)), Some(Ok(memory_mib))) = (fields.next(), fields.next()) else {
@@ -271,7 +305,10 @@ fn processes(command: &[&str]) -> Result<Process> {
         )
         .into());
     };
-    Ok(Process { median_ms, memory_mib })
+    Ok(Process {
+        median_ms,
+        memory_mib,
+    })
 }
 
 /// Makes this program measure a command instead.
@@ -292,13 +329,21 @@ fn measure(command: &[String]) -> Result<()> {
     times.sort();
     let median = times.get(PROCESS_RUNS / 2).copied().unwrap_or_default();
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
-    println!("{} {}", median.as_secs_f64() * 1e3, usage.max_rss() as f64 / 1024.0);
+    println!(
+        "{} {}",
+        median.as_secs_f64() * 1e3,
+        usage.max_rss() as f64 / 1024.0
+    );
     Ok(())
 }
 
 fn quiet(command: &mut Command) -> Result<()> {
     let status = command.stdout(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} failed: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?} failed: {status}").into())
+    }
 }
 
 fn row(name: &str, measured: &str, limit: &str, ratio: f64, goal: &str) {

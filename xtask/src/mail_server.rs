@@ -100,8 +100,8 @@ fn users(world: &Value) -> Result<String, String> {
         let (uid, gid) = (owner.uid(), owner.gid());
         if uid == 0 {
             return Err(format!(
-                "{} belongs to root, whose mail no server serves; give the decoys to somebody else: \
-                 chown -R mail:mail",
+                "{} belongs to root, whose mail no server serves; give the decoys to somebody \
+                 else who can enter their folder: chown -R mail:mail DIR/decoys; chmod a+x DIR",
                 maildir.display()
             ));
         }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer of decnet does beside `cargo build`.
 
+mod bench;
 mod install;
 mod mail_server;
 mod steps;
@@ -29,6 +30,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "check the rules of the code base that the compiler does not know",
         run: tidy::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "[--quick]",
+        about: "print what decnet costs, each figure beside its limit; --quick leaves out large worlds",
+        run: |arguments| bench::run(arguments).map_err(|error| error.to_string()),
     },
     Command {
         name: "dovecot",

@@ -18,13 +18,19 @@ const CHUNK: usize = 20_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(database), Some(root), Some(deckies), Some(who)) =
-        (arguments.next(), arguments.next(), arguments.next(), arguments.next())
-    else {
+    let (Some(database), Some(root), Some(deckies), Some(who)) = (
+        arguments.next(),
+        arguments.next(),
+        arguments.next(),
+        arguments.next(),
+    ) else {
         return Err("usage: large_world DATABASE ROOT DECKIES all|one".into());
     };
     let deckies: usize = deckies.parse()?;
-    let options = OpenOptions { durability: Durability::ProcessOnly, ..OpenOptions::default() };
+    let options = OpenOptions {
+        durability: Durability::ProcessOnly,
+        ..OpenOptions::default()
+    };
     let mut store = Store::open(Path::new(&database), options)?;
     let root = PathBuf::from(root);
     let mut change = WorldChange::default();

@@ -25,6 +25,8 @@ pub(crate) fn phrase(text: &str, max: usize) -> String {
             continue;
         }
         let word: String = word.chars().filter_map(plain).collect();
+        // What is left of markup may read like an address.
+        let word = word.replace("://", ":");
         let size = word.chars().count();
         if !word.chars().any(char::is_alphanumeric) && (size == 0 || out.is_empty()) {
             continue;

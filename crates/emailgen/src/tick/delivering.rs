@@ -1,0 +1,444 @@
+//! The second half of a tick: from composed messages to mailboxes, and the records of it.
+
+use std::collections::BTreeMap;
+
+use decnet_activity_driver::action::{
+    Action, ActionKind, ActivityResult, Folder, MailDelivery, MailFlagging, MailFlags, MailLocation,
+};
+use decnet_activity_driver::decky::{Decky, TransportKind};
+use decnet_activity_driver::driver::DriverError;
+use decnet_activity_driver::registry::RegistryError;
+
+use super::{
+    FailureCause, InWork, MOST_EXPIRED, MOST_READ, Tick, TickError, TickFailure, TickReport,
+    TickSettings,
+};
+use crate::ledger::{
+    ComposedMail, DeckyId, DeliveredMail, FailedMail, MailId, Placement, Recorded, Retention,
+};
+use crate::picker::location;
+use crate::random::{Purpose, generator};
+use crate::record::{MailEvent, MailRecord, RECORD_VERSION, rfc3339};
+
+impl Tick<'_> {
+    /// Delivers a group and commits the outcome.
+    pub(super) async fn deliver(
+        &mut self,
+        settings: &TickSettings,
+        group: Vec<InWork>,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        let mut errands: Vec<Errand> = Vec::with_capacity(group.len() * 2);
+        for (index, mail) in group.iter().enumerate() {
+            let Some(composed) = &mail.pick.plan.composed else {
+                continue;
+            };
+            errands.extend(delivery(index, mail, composed));
+        }
+        let outcomes = self.run_errands(&errands).await?;
+        let mut placements: BTreeMap<usize, Vec<Placement>> = BTreeMap::new();
+        let mut failures: BTreeMap<usize, (DriverError, usize)> = BTreeMap::new();
+        for (at, (errand, outcome)) in errands.iter().zip(outcomes).enumerate() {
+            match outcome {
+                Ok(result) => placements.entry(errand.mail).or_default().push(Placement {
+                    decky: errand.decky.name.clone(),
+                    location: errand.location().clone(),
+                    result,
+                }),
+                Err(error) => {
+                    failures.entry(errand.mail).or_insert((error, at));
+                }
+            }
+        }
+        let mut arrived = Vec::with_capacity(group.len());
+        for (index, mail) in group.into_iter().enumerate() {
+            if let Some((error, at)) = failures.remove(&index) {
+                let transient = error.is_transient();
+                let refused_by = errands.get(at).and_then(|errand| errand.decky_of(&mail));
+                self.fail(settings, mail, error.into(), transient, refused_by, report)
+                    .await?;
+                continue;
+            }
+            arrived.push((mail, placements.remove(&index).unwrap_or_default()));
+        }
+        let mut readings = self.mark_read(&arrived).await?;
+        let mut delivered = Vec::with_capacity(arrived.len());
+        let mut records = Vec::with_capacity(arrived.len());
+        for (index, (mail, placements)) in arrived.into_iter().enumerate() {
+            let record = self.record(settings, &mail, placements);
+            let reading = readings.remove(&index).unwrap_or_default();
+            delivered.push(DeliveredMail {
+                id: mail.id,
+                attempt: mail.attempt,
+                record: record.to_json(),
+                answer_due_at: record.answer_due_at,
+                follow_ups: (self.follow_ups)(&record),
+                read: reading.read,
+                vanished: reading.vanished,
+            });
+            records.push(record);
+        }
+        let outcomes = self.ledger.record_delivered(&delivered)?;
+        for (record, outcome) in records.into_iter().zip(outcomes) {
+            match outcome {
+                Recorded::Yes => {
+                    (self.on_record)(&record);
+                    report.delivered.push(record);
+                }
+                Recorded::Overtaken => report.overtaken += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Flags what the senders of these mails have read by now: the mail they answer as answered,
+    /// and what came before as seen. A message that is gone was removed by somebody else.
+    async fn mark_read(
+        &mut self,
+        arrived: &[(InWork, Vec<Placement>)],
+    ) -> Result<BTreeMap<usize, Reading>, TickError> {
+        let mut wanted: BTreeMap<MailId, (usize, String, MailFlags)> = BTreeMap::new();
+        for (index, (mail, _)) in arrived.iter().enumerate() {
+            let plan = &mail.pick.plan;
+            let before = plan.sent_at.to_utc();
+            let mut want = |id, inbox_name, answered| {
+                let (_, _, flags) = wanted.entry(id).or_insert_with(|| {
+                    let flags = MailFlags {
+                        answered: false,
+                        seen: true,
+                    };
+                    (index, inbox_name, flags)
+                });
+                flags.answered |= answered;
+            };
+            if let Some(parent) = &mail.pick.parent
+                && parent.inbox_home == plan.sender_home
+            {
+                want(parent.id, parent.inbox_name.clone(), true);
+            }
+            for unread in self.ledger.unread(plan.sender, before, MOST_READ)? {
+                want(unread.id, unread.inbox_name, false);
+            }
+        }
+        let mut errands = Vec::with_capacity(wanted.len());
+        let mut subjects = Vec::with_capacity(wanted.len());
+        for (id, (index, inbox_name, flags)) in wanted {
+            let reader = arrived.get(index).map(|(mail, _)| mail);
+            if let Some(errand) = reader.and_then(|mail| flagging(index, mail, inbox_name, flags)) {
+                errands.push(errand);
+                subjects.push(id);
+            }
+        }
+        let mut readings: BTreeMap<usize, Reading> = BTreeMap::new();
+        let outcomes = self.run_errands(&errands).await?;
+        for ((id, errand), outcome) in subjects.into_iter().zip(&errands).zip(outcomes) {
+            let reading = readings.entry(errand.mail).or_default();
+            match outcome {
+                Ok(ActivityResult::Absent) => {
+                    tracing::info!(
+                        mail = id.0,
+                        decky = errand.decky.name,
+                        login = errand.location().login,
+                        "a delivered message was removed by somebody else"
+                    );
+                    reading.vanished.push(id);
+                }
+                Ok(_) => reading.read.push(id),
+                // The mail itself is delivered; a flag is not worth failing it for.
+                Err(error) => tracing::warn!(mail = id.0, %error, "cannot flag a message"),
+            }
+        }
+        Ok(readings)
+    }
+
+    /// Removes what retention lets go: first the messages, then the rows.
+    pub(super) async fn expire(
+        &mut self,
+        settings: &TickSettings,
+        deckies: Vec<DeckyId>,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        if settings.keep_for.is_none() && settings.messages_per_decky == 0 {
+            return Ok(());
+        }
+        let retention = Retention {
+            older_than: settings.keep_for.map(|keep_for| settings.now - keep_for),
+            messages_per_decky: settings.messages_per_decky,
+            deckies,
+        };
+        let expired = self.ledger.expired(&retention, MOST_EXPIRED)?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let mut forgotten = Vec::with_capacity(expired.len());
+        for mail in expired {
+            let mut gone = true;
+            for (decky, location) in mail.placements {
+                let driver = self
+                    .drivers
+                    .driver_for(decky.transport.kind(), ActionKind::Email)?;
+                if let Err(error) = driver.run(&decky, &Action::RemoveMail(location)).await {
+                    tracing::warn!(mail = mail.id.0, %error, "cannot remove an expired message");
+                    gone = false;
+                }
+            }
+            if gone {
+                forgotten.push(mail.id);
+            }
+        }
+        self.ledger.forget(&forgotten)?;
+        report.expired += forgotten.len();
+        Ok(())
+    }
+
+    /// Gives a mail back to the outbox, or abandons it.
+    pub(super) async fn fail(
+        &mut self,
+        settings: &TickSettings,
+        mail: InWork,
+        cause: FailureCause,
+        transient: bool,
+        refused_by: Option<DeckyId>,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        let next_attempt_at = if transient {
+            settings
+                .retries
+                .next_attempt_at(mail.attempt, (self.wall_clock)())
+        } else {
+            None
+        };
+        let error = cause.to_string();
+        let mut record = self.record(settings, &mail, Vec::new());
+        record.event = if next_attempt_at.is_some() {
+            MailEvent::Failed
+        } else {
+            MailEvent::Abandoned
+        };
+        record.answer_due_at = None;
+        record.error = Some(error.clone());
+        record.next_attempt_at = next_attempt_at;
+        let failed = FailedMail {
+            id: mail.id,
+            attempt: mail.attempt,
+            error,
+            next_attempt_at,
+            refused_by,
+            record: record.to_json(),
+        };
+        let outcomes = self.ledger.record_failed(&[failed])?;
+        if outcomes.contains(&Recorded::Overtaken) {
+            // Whoever holds it now will tell what becomes of it.
+            report.overtaken += 1;
+            return Ok(());
+        }
+        (self.on_record)(&record);
+        if next_attempt_at.is_none() {
+            self.clear_leftovers(&mail).await?;
+        }
+        report.failed.push(TickFailure { record, cause });
+        Ok(())
+    }
+
+    /// Removes what an abandoned mail left in one of its two mailboxes.
+    async fn clear_leftovers(&self, mail: &InWork) -> Result<(), TickError> {
+        let Some(composed) = &mail.pick.plan.composed else {
+            return Ok(());
+        };
+        let removals: Vec<Errand> = delivery(0, mail, composed)
+            .into_iter()
+            .map(|errand| Errand {
+                action: Action::RemoveMail(errand.location().clone()),
+                ..errand
+            })
+            .collect();
+        for outcome in self.run_errands(&removals).await? {
+            if let Err(error) = outcome {
+                tracing::warn!(mail = mail.id.0, %error, "cannot remove an abandoned message");
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        settings: &TickSettings,
+        mail: &InWork,
+        placements: Vec<Placement>,
+    ) -> MailRecord {
+        let plan = &mail.pick.plan;
+        let recipient = &mail.pick.recipient.persona;
+        let answer_due_at = settings.replies.answer_due_at(
+            plan.sent_at.to_utc(),
+            recipient.reply_latency,
+            &recipient.schedule(),
+            &mut generator(plan.seed, Purpose::Answer),
+        );
+        MailRecord {
+            version: RECORD_VERSION,
+            event: MailEvent::Delivered,
+            mail: mail.id,
+            thread: plan.reply_to.map_or(mail.id, |reply_to| reply_to.thread),
+            parent: plan.reply_to.map(|reply_to| reply_to.parent),
+            message_id: plan.message_id.clone(),
+            from: mail.pick.sender.persona.email.as_str().to_owned(),
+            to: recipient.email.as_str().to_owned(),
+            subject: plan
+                .composed
+                .as_ref()
+                .map(|composed| composed.subject.clone())
+                .unwrap_or_default(),
+            sent_at: rfc3339(plan.sent_at),
+            topic: plan.topic.clone(),
+            language: plan.language.clone(),
+            written_by: plan
+                .composed
+                .as_ref()
+                .map(|composed| composed.written_by.clone()),
+            placements,
+            attempt: mail.attempt,
+            answer_due_at,
+            error: None,
+            next_attempt_at: None,
+            recorded_at: rfc3339((self.wall_clock)().fixed_offset()),
+        }
+    }
+
+    /// Runs errands, those of one transport together, and answers in their order.
+    async fn run_errands(
+        &self,
+        errands: &[Errand],
+    ) -> Result<Vec<Result<ActivityResult, DriverError>>, RegistryError> {
+        let mut by_transport: BTreeMap<TransportKind, Vec<usize>> = BTreeMap::new();
+        for (at, errand) in errands.iter().enumerate() {
+            by_transport
+                .entry(errand.decky.transport.kind())
+                .or_default()
+                .push(at);
+        }
+        let mut results: Vec<Option<Result<ActivityResult, DriverError>>> =
+            errands.iter().map(|_| None).collect();
+        for (transport, places) in by_transport {
+            let driver = self.drivers.driver_for(transport, ActionKind::Email)?;
+            let actions: Vec<(&Decky, &Action)> = places
+                .iter()
+                .filter_map(|at| errands.get(*at))
+                .map(|errand| (&*errand.decky, &errand.action))
+                .collect();
+            for (at, result) in places.iter().zip(driver.run_all(&actions).await) {
+                if let Some(slot) = results.get_mut(*at) {
+                    *slot = Some(result);
+                }
+            }
+        }
+        Ok(results
+            .into_iter()
+            .zip(errands)
+            .map(|(result, errand)| {
+                result.unwrap_or_else(|| {
+                    Err(DriverError::Unreachable {
+                        decky: errand.decky.name.clone(),
+                        reason: "its driver gave no answer".to_owned(),
+                    })
+                })
+            })
+            .collect())
+    }
+}
+
+/// One action for one mail of a group.
+struct Errand {
+    /// Place of the mail in its group.
+    mail: usize,
+    decky: std::sync::Arc<Decky>,
+    action: Action,
+}
+
+impl Errand {
+    fn location(&self) -> &MailLocation {
+        match &self.action {
+            Action::DeliverMail(delivery) => &delivery.location,
+            Action::FlagMail(flagging) => &flagging.location,
+            Action::RemoveMail(location) => location,
+        }
+    }
+
+    fn decky_of(&self, mail: &InWork) -> Option<DeckyId> {
+        [&mail.pick.sender, &mail.pick.recipient]
+            .into_iter()
+            .filter_map(|who| who.home.as_ref())
+            .find(|home| home.decky.uuid == self.decky.uuid)
+            .map(|home| home.decky_id)
+    }
+}
+
+/// The deckies that these mails go to.
+pub(super) fn deckies_of(group: &[InWork]) -> Vec<DeckyId> {
+    let mut deckies: Vec<DeckyId> = group
+        .iter()
+        .flat_map(|mail| [&mail.pick.plan.sender_home, &mail.pick.plan.recipient_home])
+        .map(|home| home.decky)
+        .collect();
+    deckies.sort_unstable();
+    deckies.dedup();
+    deckies
+}
+
+/// The two deliveries of a mail: INBOX of the recipient, Sent of the sender.
+fn delivery(index: usize, mail: &InWork, composed: &ComposedMail) -> Vec<Errand> {
+    let plan = &mail.pick.plan;
+    let ends = [
+        (
+            &mail.pick.recipient,
+            Folder::Inbox,
+            &plan.inbox_name,
+            MailFlags::default(),
+        ),
+        (
+            &mail.pick.sender,
+            Folder::Sent,
+            &plan.sent_name,
+            MailFlags {
+                seen: true,
+                answered: false,
+            },
+        ),
+    ];
+    ends.into_iter()
+        .filter_map(|(who, folder, unique_name, flags)| {
+            let home = who.home.as_ref()?;
+            Some(Errand {
+                mail: index,
+                decky: home.decky.clone(),
+                action: Action::DeliverMail(MailDelivery {
+                    location: location(who, home, folder, unique_name.clone()),
+                    message: composed.message.clone(),
+                    delivered_at: plan.sent_at.timestamp(),
+                    flags,
+                    attempt: mail.attempt,
+                }),
+            })
+        })
+        .collect()
+}
+
+/// Flags a message in the INBOX of the sender of a mail.
+fn flagging(index: usize, mail: &InWork, inbox_name: String, add: MailFlags) -> Option<Errand> {
+    let reader = &mail.pick.sender;
+    let home = reader.home.as_ref()?;
+    Some(Errand {
+        mail: index,
+        decky: home.decky.clone(),
+        action: Action::FlagMail(MailFlagging {
+            location: location(reader, home, Folder::Inbox, inbox_name),
+            add,
+        }),
+    })
+}
+
+/// What the sender of a mail has read by the time they write it.
+#[derive(Default)]
+struct Reading {
+    read: Vec<MailId>,
+    vanished: Vec<MailId>,
+}
