@@ -93,7 +93,7 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let kind = match error {
             LedgerError::Busy { .. } => Kind::Temporary,
-            LedgerError::DiskFull | LedgerError::ReadOnly { .. } => Kind::CannotCreate,
+            LedgerError::DiskFull { .. } | LedgerError::ReadOnly { .. } => Kind::CannotCreate,
             LedgerError::Corrupt { .. } => Kind::BadInput,
             _ => Kind::Unavailable,
         };

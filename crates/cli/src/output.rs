@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::failure::Kind;
+
 /// Text with everything that a terminal might act on replaced: control and format characters
 /// become `�`, line breaks and tabs a space.
 pub(crate) fn one_line(text: &str) -> String {
@@ -85,12 +87,11 @@ pub(crate) fn say(text: &str) {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     if let Err(error) = written {
-        let code = if error.kind() == io::ErrorKind::BrokenPipe {
-            0
-        } else {
-            73
-        };
-        std::process::exit(code);
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        warn(&format!("cannot write to standard output: {error}"));
+        std::process::exit(i32::from(Kind::CannotCreate.code()));
     }
 }
 

@@ -167,11 +167,21 @@ pub(crate) fn open_store(settings: &Settings, create: bool) -> Result<Store, Fai
 
 /// Makes a folder for the user alone; one that exists stays as it is.
 pub(crate) fn make_private_dir(path: &Path) -> Result<(), Failure> {
+    make_dir(path, 0o700)
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
     fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(mode)
         .create(path)
         .map_err(|error| Failure::writing(path, &error))
+}
+
+/// Makes a folder that others may pass through but not list: a mail server has to reach the decoys
+/// below it.
+pub(crate) fn make_passable_dir(path: &Path) -> Result<(), Failure> {
+    make_dir(path, 0o711)
 }
 
 /// Whether others than the owner can enter or read something.

@@ -582,8 +582,11 @@ pub enum LedgerError {
         detail: String,
     },
     /// The disk is full.
-    #[error("no space left for the database")]
-    DiskFull,
+    #[error("no space left for the database {path}")]
+    DiskFull {
+        /// The file, where it is known.
+        path: String,
+    },
     /// The storage may not be written.
     #[error("the database cannot be written: {detail}")]
     ReadOnly {
@@ -608,7 +611,7 @@ impl LedgerError {
     /// Whether trying again later can help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::DiskFull => true,
+            Self::Busy { .. } | Self::DiskFull { .. } => true,
             Self::ReadOnly { .. } | Self::Corrupt { .. } | Self::Failed { .. } => false,
         }
     }

@@ -74,7 +74,9 @@ pub(crate) fn ledger_error(error: rusqlite::Error) -> LedgerError {
     let detail = error.to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy { detail },
-        Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
+        Some(ErrorCode::DiskFull) => LedgerError::DiskFull {
+            path: String::new(),
+        },
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             LedgerError::ReadOnly { detail }
         }
@@ -82,6 +84,23 @@ pub(crate) fn ledger_error(error: rusqlite::Error) -> LedgerError {
             LedgerError::Corrupt { detail }
         }
         _ => LedgerError::Failed { detail },
+    }
+}
+
+/// The error with the file that it is about.
+pub(crate) fn named(error: LedgerError, path: &str) -> LedgerError {
+    let named = |detail: String| format!("{path}: {detail}");
+    match error {
+        LedgerError::Busy { detail } => LedgerError::Busy {
+            detail: named(detail),
+        },
+        LedgerError::ReadOnly { detail } => LedgerError::ReadOnly {
+            detail: named(detail),
+        },
+        LedgerError::DiskFull { .. } => LedgerError::DiskFull {
+            path: path.to_owned(),
+        },
+        other => other,
     }
 }
 

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use crate::error::{OpenError, ledger_error};
+use crate::error::{OpenError, ledger_error, named};
 
 /// Everything that changed the schema, oldest first; the schema version is their number.
 static MIGRATIONS: LazyLock<Migrations<'static>> =
@@ -182,13 +182,17 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(ledger_error)?;
-        let value = work(&transaction)?;
-        transaction.commit().map_err(ledger_error)?;
-        Ok(value)
+        let path = self.connection.path().unwrap_or_default().to_owned();
+        let in_transaction = || {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(ledger_error)?;
+            let value = work(&transaction)?;
+            transaction.commit().map_err(ledger_error)?;
+            Ok(value)
+        };
+        in_transaction().map_err(|error| named(error, &path))
     }
 
     fn migrate(&mut self, path: &Path) -> Result<(), OpenError> {

@@ -29,7 +29,7 @@ use crate::driver::{ActivityDriver, DriverError};
 
 use self::site::Site;
 
-/// Writes below the root folder of [`Transport::Local`](crate::decky::Transport::Local).
+/// Writes below the root folder of [`Transport::Local`].
 ///
 /// Mail for a mailbox that does not exist creates it, parents included. What decnet creates
 /// appears complete, with its owner and mode; what was there before keeps both.
@@ -75,13 +75,24 @@ pub(crate) fn check_maildir(folders: &LocalFolders) -> Result<(), DriverError> {
         services: Vec::new(),
         transport: Transport::Local(folders.clone()),
     };
-    let mailbox = MailLocation {
-        login: "login".to_owned(),
-        address: "local@domain.example".to_owned(),
-        folder: Folder::Inbox,
-        unique_name: String::new(),
+    let maildir_of = |login: &str, address: &str| {
+        let mailbox = MailLocation {
+            login: login.to_owned(),
+            address: address.to_owned(),
+            folder: Folder::Inbox,
+            unique_name: String::new(),
+        };
+        names::maildir(&Site::of(&decky)?, &mailbox)
     };
-    names::maildir(&Site::of(&decky)?, &mailbox).map(|_| ())
+    if maildir_of("ana", "ana@a.example")? == maildir_of("ben", "ben@a.example")? {
+        return Err(DriverError::InvalidArgument {
+            decky: decky.name.clone(),
+            what: "maildir",
+            value: folders.maildir.chars().take(200).collect(),
+            reason: "every mailbox would lie in the same folder; use {login} or {address}",
+        });
+    }
+    Ok(())
 }
 
 #[async_trait::async_trait]

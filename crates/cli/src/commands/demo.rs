@@ -1,6 +1,8 @@
 //! `decnet demo`
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind};
 use crate::output::{bold, one_line, safe_text, say, say_json};
-use crate::wiring::{Session, make_private_dir, runtime};
+use crate::wiring::{Session, make_passable_dir, runtime};
 use crate::world_file;
 
 const WORLD: &str = include_str!("../templates/demo_world.toml");
@@ -82,10 +84,16 @@ fn free_name(name: &Path) -> PathBuf {
 
 /// Writes configuration, world file and pool, and applies them.
 fn make_world(dir: &Path) -> Result<Session, Failure> {
-    make_private_dir(dir)?;
+    make_passable_dir(dir)?;
     let write = |name: &str, content: &str| {
         let path = dir.join(name);
-        fs::write(&path, content).map_err(|error| Failure::writing(&path, &error))
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(content.as_bytes()))
+            .map_err(|error| Failure::writing(&path, &error))
     };
     write("world.toml", WORLD)?;
     write(

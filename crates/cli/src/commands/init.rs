@@ -9,7 +9,7 @@ use crate::arguments::InitArguments;
 use crate::config::{Flags, Settings, default_file, default_state_dir};
 use crate::failure::{Failure, Kind};
 use crate::output::say;
-use crate::wiring::{Session, make_private_dir};
+use crate::wiring::{Session, make_passable_dir};
 
 const CONFIGURATION: &str = include_str!("../templates/decnet.toml");
 const WORLD: &str = include_str!("../templates/world.toml");
@@ -17,7 +17,7 @@ const WORLD: &str = include_str!("../templates/world.toml");
 /// Makes a configuration, an example world file and an empty database. What exists stays.
 pub(crate) fn run(arguments: &InitArguments, flags: &Flags) -> Result<(), Failure> {
     let place = Place::of(arguments, flags)?;
-    make_private_dir(place.folder())?;
+    make_passable_dir(place.folder())?;
     let config = place.config.clone();
     let new_config = write_new(&config, &place.configuration())?;
     let new_world = write_new(&place.world, &WORLD.replace("{decoys}", &place.decoys))?;

@@ -1,4 +1,4 @@
-//! Languages of the offline writer: one folder each, and one line in [`PACKS`].
+//! Languages of the offline writer: one folder each, and one line in `PACKS`.
 
 use crate::offline::script::Script;
 

@@ -1,10 +1,10 @@
 //! The offline writer: mail from scripts, without a model.
 //!
-//! Threads follow [script]s: everyday situations between two colleagues, written mail by mail with
-//! many alternatives, so that an answer really answers. The [facts] keep names, amounts and days the
-//! same along a thread; a parent that no script knows is [read](reading) for what it asks; and
-//! [polish] types the result with the [habits] of the sender and the [mannerism]s that the operator
-//! gave. Words live in [`language`](crate::language); nothing here knows a language.
+//! Threads follow scripts: everyday situations between two colleagues, written mail by mail with
+//! many alternatives, so that an answer really answers. Names, amounts and days are the same along
+//! a thread. A parent that no script knows is read for what it asks. The result is typed with the
+//! habits of the sender, which never change, and the mannerisms that the operator gave. Words live
+//! in [`language`](crate::language); nothing here knows a language.
 //!
 //! No clock is read and nothing is remembered between mails.
 
