@@ -8,7 +8,7 @@ use crate::language;
 /// Each is a noun phrase as it stands in a sentence, and has a script of its own in the
 /// [offline writer](crate::offline).
 pub fn built_in(language: &str) -> &'static [&'static str] {
-    (language::pack(language).topics)()
+    language::pack(language).topics
 }
 
 #[cfg(test)]

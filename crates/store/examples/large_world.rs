@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 services: vec!["imap".to_owned()],
                 transport: Transport::Local(LocalFolders {
                     root: root.clone(),
-                    maildir: format!("{}/{{login}}/Maildir", number % 64),
+                    maildir: format!("{}/{number}-{{login}}", number % 64),
                     uid: None,
                     gid: None,
                     file_mode: LocalFolders::default_file_mode(),

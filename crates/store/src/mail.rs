@@ -459,7 +459,8 @@ impl MailLedger for Store {
     ) -> Result<Vec<UnreadMail>, LedgerError> {
         self.connection
             .prepare_cached(
-                "SELECT m.id, m.inbox_name FROM mail m JOIN persona p ON p.id = m.recipient_id
+                "SELECT m.id, m.inbox_name
+                 FROM mail m INDEXED BY mail_unread JOIN persona p ON p.id = m.recipient_id
                  WHERE m.recipient_id = ?1 AND m.sent_at < ?2
                    AND m.state = 'delivered' AND m.is_read = 0
                    AND m.recipient_home = p.home_id AND m.recipient_login = p.login

@@ -1,6 +1,6 @@
 //! Languages of the offline writer: one folder each, and one line in `PACKS`.
 
-use crate::offline::script::Script;
+use crate::offline::script::Book;
 
 mod en;
 mod es;
@@ -27,10 +27,10 @@ pub(crate) fn pack(code: &str) -> &'static Pack {
 pub(crate) struct Pack {
     /// Primary language subtag.
     pub(crate) code: &'static str,
-    /// Its scripts, read at first use.
-    pub(crate) scripts: fn() -> &'static [Script],
+    /// Its scripts.
+    pub(crate) book: &'static Book,
     /// Topics of the scripts.
-    pub(crate) topics: fn() -> &'static [&'static str],
+    pub(crate) topics: &'static [&'static str],
     /// Words of dates and times.
     pub(crate) calendar: Calendar,
     /// Small numbers from two on.
@@ -156,58 +156,14 @@ pub(crate) struct Cues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offline::{facts, script};
-
-    #[test]
-    fn scripts_are_sound() {
-        for (code, texts) in [("en", en::TEXTS), ("es", es::TEXTS)] {
-            let mut ids = std::collections::BTreeSet::new();
-            let mut count = 0;
-            for text in texts {
-                let (scripts, faults) = script::parse(text);
-                assert_eq!(faults, Vec::<String>::new(), "{code}");
-                for script in &scripts {
-                    count += 1;
-                    assert!(ids.insert(script.id), "{code}: two scripts {}", script.id);
-                    let lines = script.mails.iter().flatten().copied();
-                    for line in lines.chain([script.subject, script.topic]) {
-                        check_line(code, script.id, line);
-                    }
-                }
-            }
-            assert!(count > 30, "{code}: {count}");
-        }
-    }
-
-    fn check_line(code: &str, id: &str, line: &str) {
-        for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
-            let count = |mark| line.chars().filter(|c| *c == mark).count();
-            assert_eq!(count(open), count(close), "{code}: {id}: {line}");
-        }
-        for (at, _) in line.match_indices('{') {
-            let slot = line[at + 1..].split('}').next().unwrap_or_default();
-            assert!(facts::SLOTS.contains(&slot), "{code}: {id}: no slot {slot}");
-        }
-        assert!(
-            !line.trim_start_matches("* ").contains('*') || line == "*",
-            "{code}: {id}: {line}"
-        );
-        assert!(
-            !line.contains(['—', '–', '“', '”', '’', '\t']),
-            "{code}: {id}: {line}"
-        );
-    }
 
     #[test]
     fn every_pack_has_scripts_for_any_topic() {
         for pack in PACKS {
-            let any = (pack.scripts)()
-                .iter()
-                .filter(|script| script.topic == "*")
-                .count();
-            assert!(any >= 4, "{}: {any}", pack.code);
-            assert!((pack.topics)().len() > 30);
-            assert!(!(pack.topics)().contains(&"*"));
+            let any = pack.book.scripts().filter(|script| script.topic() == "*");
+            assert!(any.count() >= 4, "{}", pack.code);
+            assert!(pack.topics.len() > 30);
+            assert!(!pack.topics.contains(&"*"));
         }
     }
 }

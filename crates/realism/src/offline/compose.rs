@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::clean;
 use super::dice::{Dice, mix, stable_hash};
-use super::facts::{Facts, SLOTS};
+use super::facts::Facts;
 use super::habits::Habits;
 use super::mannerism::Mannerisms;
 use super::polish::{self, Block};
@@ -88,7 +88,7 @@ impl Mail<'_> {
         let script = script_of(self.pack, topic);
         let (sender, recipient) = self.first_names();
         let mut facts = self.facts(script, &phrase, today, &sender, &recipient);
-        let alternative = script::draw(script.subject, &mut self.dice);
+        let alternative = script::draw(script.subject(), &mut self.dice);
         let subject = self.fill(alternative, &facts);
         let subject = clean::phrase(&subject, SUBJECT_MAX);
         let subject = if subject.is_empty() {
@@ -103,8 +103,7 @@ impl Mail<'_> {
         };
         facts.key = thread_key(facts.subject_key, &subject);
         facts.day = Facts::some_day(facts.key, today);
-        let sentences = script.mails.first().map(Vec::as_slice).unwrap_or_default();
-        let blocks = self.tell(sentences, &facts, false);
+        let blocks = self.tell(script.mail(0).into_iter().flatten(), &facts, false);
         Draft {
             subject,
             body: self.finish(blocks, false),
@@ -133,23 +132,24 @@ impl Mail<'_> {
                 _ => Facts::some_day(facts.key, today),
             };
             facts.time = reading.time;
-            let known = script.mails.get(step - 1).map(Vec::as_slice);
-            let known = known.unwrap_or(self.pack.closings);
-            let fit = fit(parent.text, known, &facts);
+            let fit = match script.mail(step - 1) {
+                Some(lines) => fit(parent.text, lines, &facts),
+                None => fit(parent.text, self.pack.closings.iter().copied(), &facts),
+            };
             (fit, facts)
         });
         let [first, second] = candidates;
         let (fit, facts) = if second.0 > first.0 { second } else { first };
         let blocks = if fit < FIT {
             let sentences = self.answer(&reading, step);
-            self.tell(&sentences, &facts, true)
+            self.tell(sentences.into_iter(), &facts, true)
         } else {
-            match script.mails.get(step) {
+            match script.mail(step) {
                 Some(sentences) => self.tell(sentences, &facts, true),
                 None => {
                     let closing = self.pack.closings;
                     let line = closing.get(self.dice.below(closing.len())).copied();
-                    self.tell(&[line.unwrap_or_default()], &facts, true)
+                    self.tell(line.into_iter(), &facts, true)
                 }
             }
         };
@@ -158,7 +158,7 @@ impl Mail<'_> {
 
     fn facts<'f>(
         &self,
-        script: &'static Script,
+        script: Script,
         topic: &'f str,
         began: NaiveDate,
         sender: &'f str,
@@ -172,11 +172,7 @@ impl Mail<'_> {
         pair.sort_unstable();
         let began = began.with_day(1).unwrap_or(began);
         let month = format!("{}-{}", began.year(), began.month());
-        let subject_key = stable_hash(&[&pair[0], &pair[1], script.id, topic, &month]);
-        let in_subject = SLOTS
-            .iter()
-            .copied()
-            .filter(|slot| script.subject.contains(&format!("{{{slot}}}")));
+        let subject_key = stable_hash(&[&pair[0], &pair[1], script.id(), topic, &month]);
         let by_address = |a: &Persona, b: &Persona| {
             if a.email < b.email {
                 currency(a)
@@ -188,7 +184,7 @@ impl Mail<'_> {
             pack: self.pack,
             subject_key,
             key: subject_key,
-            in_subject: in_subject.collect(),
+            in_subject: script.in_subject(),
             sender,
             recipient,
             topic,
@@ -234,12 +230,17 @@ impl Mail<'_> {
     }
 
     /// The paragraphs of a mail.
-    fn tell(&mut self, lines: &[&'static str], facts: &Facts<'_>, is_reply: bool) -> Vec<Block> {
+    fn tell(
+        &mut self,
+        lines: impl Iterator<Item = &'static str>,
+        facts: &Facts<'_>,
+        is_reply: bool,
+    ) -> Vec<Block> {
         let optional = (self.habits.length * 62 / 100).clamp(15, 90);
         let mut blocks = vec![Vec::new()];
         let mut asked = false;
         for line in lines {
-            if *line == "-" {
+            if line == "-" {
                 blocks.push(Vec::new());
                 continue;
             }
@@ -422,20 +423,14 @@ impl Mail<'_> {
 }
 
 /// The script of a topic; a topic that is the operator's own gets one that suits any.
-fn script_of(pack: &'static Pack, topic: &str) -> &'static Script {
-    let scripts = (pack.scripts)();
-    if let Some(script) = scripts.iter().find(|script| script.topic == topic) {
+fn script_of(pack: &'static Pack, topic: &str) -> Script {
+    if let Some(script) = pack.book.scripts().find(|script| script.topic() == topic) {
         return script;
     }
-    let any: Vec<&'static Script> = scripts
-        .iter()
-        .filter(|script| script.topic == "*")
-        .collect();
+    let mut any = pack.book.scripts().filter(|script| script.topic() == "*");
     let mut dice = Dice::new(stable_hash(&[topic, "script"]));
-    match any.get(dice.below(any.len())) {
-        Some(script) => script,
-        None => &scripts[0],
-    }
+    let chosen = dice.below(any.clone().count());
+    any.nth(chosen).unwrap_or_else(|| pack.book.blank())
 }
 
 /// A topic as it stands in a sentence.
@@ -460,7 +455,7 @@ fn thread_key(subject_key: u64, subject: &str) -> u64 {
 }
 
 /// The share of the longer words of `text` that `lines` know, in percent.
-fn fit(text: &str, lines: &[&'static str], facts: &Facts<'_>) -> usize {
+fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>) -> usize {
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !c.is_alphanumeric())
             .filter(|word| word.chars().count() > 3)

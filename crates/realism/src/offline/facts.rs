@@ -7,50 +7,8 @@
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 use super::dice::{Dice, stable_hash};
+use super::slots::SLOTS;
 use crate::language::Pack;
-
-/// Slots that a script may use, besides those of the language.
-pub(crate) const SLOTS: &[&str] = &[
-    "name",
-    "name2",
-    "surname",
-    "vendor",
-    "customer",
-    "project",
-    "month",
-    "from_month",
-    "last_month",
-    "amount",
-    "amount2",
-    "small",
-    "percent",
-    "count",
-    "few",
-    "number",
-    "big",
-    "ticket",
-    "order",
-    "invoice",
-    "system",
-    "room",
-    "floor",
-    "city",
-    "day",
-    "on_day",
-    "by_day",
-    "time",
-    "time2",
-    "doc",
-    "doc_pdf",
-    "duration",
-    "weeks",
-    "year",
-    "next_year",
-    "quarter",
-    "recipient",
-    "sender",
-    "topic",
-];
 
 /// What the facts of one thread follow from.
 pub(crate) struct Facts<'a> {
@@ -59,8 +17,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) subject_key: u64,
     /// All others from this, which the subject is part of.
     pub(crate) key: u64,
-    /// Slots that the subject uses.
-    pub(crate) in_subject: Vec<&'static str>,
+    /// Slots that the subject uses, one bit each.
+    pub(crate) in_subject: u64,
     /// First names of the two.
     pub(crate) sender: &'a str,
     pub(crate) recipient: &'a str,
@@ -184,7 +142,8 @@ impl Facts<'_> {
     }
 
     fn dice(&self, slot: &str) -> Dice {
-        let key = if self.in_subject.contains(&slot) {
+        let bit = SLOTS.iter().position(|known| *known == slot);
+        let key = if bit.is_some_and(|bit| self.in_subject >> bit & 1 == 1) {
             self.subject_key
         } else {
             self.key

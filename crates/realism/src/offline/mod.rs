@@ -19,6 +19,7 @@ mod mannerism;
 mod polish;
 mod reading;
 pub(crate) mod script;
+pub(crate) mod slots;
 
 /// Writes mail from scripts, in the languages of
 /// [`language::supported`](crate::language::supported) and otherwise in English.

@@ -11,70 +11,107 @@
 //! - `* ` at the start makes the sentence optional; `-` alone starts a new paragraph.
 //!
 //! Mails alternate between the two, so mail 2 answers mail 1 whatever alternatives were drawn.
+//!
+//! The build script reads the texts and leaves tables of ranges: nothing is parsed at run time.
 
 use super::dice::Dice;
 
-/// One script, as ranges of its text.
-#[derive(Debug)]
-pub(crate) struct Script {
-    /// Name in the text.
-    pub(crate) id: &'static str,
-    /// What the thread is about; `*` suits any topic.
-    pub(crate) topic: &'static str,
-    /// Alternatives of the subject.
-    pub(crate) subject: &'static str,
-    /// Sentences of each mail.
-    pub(crate) mails: Vec<Vec<&'static str>>,
+#[cfg(test)]
+mod parse;
+
+/// A range: of bytes in the text, of lines, or of mails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span(pub(crate) u32, pub(crate) u32);
+
+impl Span {
+    fn range(self) -> std::ops::Range<usize> {
+        self.0 as usize..self.1 as usize
+    }
 }
 
-/// Every script of a text, with what is wrong with it.
-pub(crate) fn parse(text: &'static str) -> (Vec<Script>, Vec<String>) {
-    let mut scripts: Vec<Script> = Vec::new();
-    let mut faults = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let mut fault = |what: &str| faults.push(format!("line {}: {what}: {line}", number + 1));
-        if line.is_empty() || line.starts_with("# ") {
-            continue;
-        }
-        if let Some(id) = line.strip_prefix("## ") {
-            let id = id.split_whitespace().next().unwrap_or_default();
-            scripts.push(Script {
-                id,
-                topic: "",
-                subject: "",
-                mails: Vec::new(),
-            });
-            continue;
-        }
-        let Some(script) = scripts.last_mut() else {
-            fault("text before the first script");
-            continue;
+/// What the build script knows about one script.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) id: Span,
+    pub(crate) topic: Span,
+    pub(crate) subject: Span,
+    /// Slots of the subject, one bit each, in the order of `SLOTS`.
+    pub(crate) in_subject: u64,
+    pub(crate) mails: Span,
+}
+
+/// The scripts of a language, as tables that the build script wrote.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// All sentences.
+    pub(crate) text: &'static str,
+    pub(crate) rows: &'static [Row],
+    /// Lines of each mail.
+    pub(crate) mails: &'static [Span],
+    /// Bytes of each line.
+    pub(crate) lines: &'static [Span],
+}
+
+impl Book {
+    /// Every script, in the order of the texts.
+    pub(crate) fn scripts(&'static self) -> impl Iterator<Item = Script> + Clone {
+        self.rows.iter().map(move |row| Script { book: self, row })
+    }
+
+    /// A script without any mail.
+    pub(crate) fn blank(&'static self) -> Script {
+        static BLANK: Row = Row {
+            id: Span(0, 0),
+            topic: Span(0, 0),
+            subject: Span(0, 0),
+            in_subject: 0,
+            mails: Span(0, 0),
         };
-        if let Some(topic) = line.strip_prefix("topic:") {
-            script.topic = topic.trim();
-        } else if let Some(subject) = line.strip_prefix("subject:") {
-            script.subject = subject.trim();
-        } else if let Some(mail) = line.strip_suffix(':').and_then(|n| n.parse::<usize>().ok()) {
-            if mail != script.mails.len() + 1 {
-                fault("mails out of order");
-            }
-            script.mails.push(Vec::new());
-        } else if let Some(sentences) = script.mails.last_mut() {
-            sentences.push(line);
-        } else {
-            fault("a sentence outside a mail");
+        Script {
+            book: self,
+            row: &BLANK,
         }
     }
-    scripts.retain(|script| {
-        let complete =
-            !script.topic.is_empty() && !script.subject.is_empty() && script.mails.len() > 1;
-        if !complete {
-            faults.push(format!("script {} is not complete", script.id));
-        }
-        complete
-    });
-    (scripts, faults)
+
+    fn text(&self, span: Span) -> &'static str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+}
+
+/// One script of a book.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Script {
+    book: &'static Book,
+    row: &'static Row,
+}
+
+impl Script {
+    /// Name in the text.
+    pub(crate) fn id(self) -> &'static str {
+        self.book.text(self.row.id)
+    }
+
+    /// What the thread is about; `*` suits any topic.
+    pub(crate) fn topic(self) -> &'static str {
+        self.book.text(self.row.topic)
+    }
+
+    /// Alternatives of the subject.
+    pub(crate) fn subject(self) -> &'static str {
+        self.book.text(self.row.subject)
+    }
+
+    /// Slots of the subject, one bit each, in the order of `SLOTS`.
+    pub(crate) fn in_subject(self) -> u64 {
+        self.row.in_subject
+    }
+
+    /// Sentences of a mail, the first of which is 0; `None` beyond the last.
+    pub(crate) fn mail(self, index: usize) -> Option<impl Iterator<Item = &'static str> + Clone> {
+        let mails = self.book.mails.get(self.row.mails.range())?;
+        let lines = self.book.lines.get(mails.get(index)?.range())?;
+        Some(lines.iter().map(move |line| self.book.text(*line)))
+    }
 }
 
 /// Alternatives of a line.
@@ -204,21 +241,5 @@ mod tests {
         check("[({name}~x)|y]", false, &["Ana", "y"]);
         check("(no register)", false, &["(no register)"]);
         check("open [a|b", false, &["open [a|b"]);
-    }
-
-    #[test]
-    fn a_script_is_read() {
-        let (scripts, faults) = parse(
-            "## one  a note\ntopic: the thing\nsubject: thing | Thing\n1:\nHi. | Hello.\n-\n* Yes?\n2:\nNo.\n",
-        );
-        assert_eq!(faults, Vec::<String>::new());
-        assert_eq!(scripts[0].id, "one");
-        assert_eq!(
-            scripts[0].mails,
-            [vec!["Hi. | Hello.", "-", "* Yes?"], vec!["No."]]
-        );
-        let (scripts, faults) = parse("x\n## two\n2:\n");
-        assert!(scripts.is_empty());
-        assert_eq!(faults.len(), 3);
     }
 }

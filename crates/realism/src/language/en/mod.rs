@@ -1,39 +1,21 @@
 //! English.
 
-use std::sync::OnceLock;
-
 use super::{Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs};
-use crate::offline::script::{self, Script};
+use crate::offline::script::{Book, Row, Span};
 
-/// Scripts of common topics, and those that suit any.
-pub(super) const TEXTS: [&str; 2] = [include_str!("scripts.txt"), include_str!("any_topic.txt")];
-
-fn scripts() -> &'static [Script] {
-    static SCRIPTS: OnceLock<Vec<Script>> = OnceLock::new();
-    SCRIPTS.get_or_init(|| {
-        TEXTS
-            .iter()
-            .flat_map(|text| script::parse(text).0)
-            .collect()
-    })
-}
-
-fn topics() -> &'static [&'static str] {
-    static TOPICS: OnceLock<Vec<&'static str>> = OnceLock::new();
-    TOPICS.get_or_init(|| {
-        scripts()
-            .iter()
-            .map(|script| script.topic)
-            .filter(|topic| *topic != "*")
-            .collect()
-    })
-}
+// The tables of the scripts, written by the build script.
+include!(concat!(env!("OUT_DIR"), "/scripts_en.rs"));
 
 /// The English pack.
 pub(crate) const PACK: Pack = Pack {
     code: "en",
-    scripts,
-    topics,
+    book: &Book {
+        text: include_str!(concat!(env!("OUT_DIR"), "/scripts_en.txt")),
+        rows: ROWS,
+        mails: MAILS,
+        lines: LINES,
+    },
+    topics: TOPICS,
     calendar: Calendar {
         weekdays: [
             "Monday",
