@@ -19,9 +19,9 @@ use super::names;
 use super::site::Site;
 use super::sync::sync_all;
 
-/// Actions that share one wait for the disk. Each keeps at most four files open, which stays well
-/// below the usual limit of 1,024 for a process.
-const BATCH: usize = 64;
+/// Actions that share one wait for the disk. Each keeps at most four files open, which stays below
+/// the usual limit of 1,024 for a process.
+const BATCH: usize = 192;
 
 type Outcome = Result<ActivityResult, DriverError>;
 
