@@ -1,4 +1,4 @@
-//! From sentences of the grammar to text in a persona's hand.
+//! From sentences of a script to text in a persona's hand.
 
 use super::clean::is_hidden;
 use super::dice::Dice;
