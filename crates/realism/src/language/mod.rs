@@ -23,6 +23,36 @@ pub(crate) fn pack(code: &str) -> &'static Pack {
         .unwrap_or(PACKS[0])
 }
 
+/// The text behind the first of `articles`, all of it when it has none.
+fn behind_article<'a>(text: &'a str, articles: &[&str]) -> &'a str {
+    articles
+        .iter()
+        .find_map(|article| {
+            let head = text.get(..article.len())?;
+            let tail = text[article.len()..].strip_prefix(' ')?;
+            head.eq_ignore_ascii_case(article).then_some(tail)
+        })
+        .unwrap_or(text)
+}
+
+/// Whether every longer word is a name, as in `Project Bluebird` or `ISO 27001`.
+fn is_name(text: &str) -> bool {
+    let mut words = text.split(' ').filter(|word| word.chars().count() > 3);
+    text.starts_with(|c: char| c.is_uppercase())
+        && words.all(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()))
+}
+
+/// The text with a lower-case start, unless its first word is an abbreviation.
+fn uncapitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) if rest.as_str().starts_with(|c: char| c.is_lowercase()) => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Everything the offline writer knows about a language.
 pub(crate) struct Pack {
     /// Primary language subtag.
@@ -43,6 +73,10 @@ pub(crate) struct Pack {
     pub(crate) invoice_prefix: &'static str,
     /// Word before the number of a room.
     pub(crate) room: &'static str,
+    /// A topic as it stands in a sentence: with the article that the operator left out.
+    pub(crate) with_article: fn(&str) -> String,
+    /// A topic as it stands at the head of a subject: without article.
+    pub(crate) without_article: fn(&str) -> &str,
     /// What stands for a topic that has no letters.
     pub(crate) vague_topic: &'static str,
     /// Words that are written with a capital wherever they stand.
@@ -92,6 +126,10 @@ pub(crate) struct Greetings {
     pub(crate) morning: &'static [&'static str],
     pub(crate) afternoon: &'static [&'static str],
     pub(crate) evening: &'static [&'static str],
+    /// First hour of the afternoon.
+    pub(crate) afternoon_from: u32,
+    /// First hour of the evening.
+    pub(crate) evening_from: u32,
 }
 
 /// Last lines.
@@ -149,6 +187,8 @@ pub(crate) struct Cues {
     pub(crate) problems: &'static [&'static str],
     /// Words before a part of the day that is also the name of a day.
     pub(crate) before_part_of_day: &'static [&'static str],
+    /// Words of a sentence that can bear an exclamation mark.
+    pub(crate) glad: &'static [&'static str],
     /// Frequent small words, for telling the language.
     pub(crate) common: &'static [&'static str],
 }

@@ -1,6 +1,6 @@
 //! From a brief to a draft: the mail of a script, in the hand of its sender.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, Timelike};
 
 use super::clean;
 use super::dice::{Dice, mix, stable_hash};
@@ -26,6 +26,8 @@ const FIT: usize = 60;
 pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
     let pack = language::pack(brief.language);
     let mut habits = Habits::of(brief.sender);
+    // Two colleagues call each other the same: polite only when both are.
+    habits.polite = habits.polite && Habits::of(brief.recipient).polite;
     let manners = Mannerisms::of(&brief.sender.mannerisms);
     manners_into(&manners, &mut habits);
     let salt = stable_hash(&[brief.sender.email.as_str(), brief.recipient.email.as_str()]);
@@ -88,11 +90,14 @@ impl Mail<'_> {
         let script = script_of(self.pack, topic);
         let (sender, recipient) = self.first_names();
         let mut facts = self.facts(script, &phrase, today, &sender, &recipient);
+        facts.day = Facts::some_day(facts.subject_key, today);
+        facts.is_subject = true;
         let alternative = script::draw(script.subject(), &mut self.dice);
         let subject = self.fill(alternative, &facts);
+        facts.is_subject = false;
         let subject = clean::phrase(&subject, SUBJECT_MAX);
         let subject = if subject.is_empty() {
-            "Update".to_owned()
+            self.pack.vague_topic.to_owned()
         } else {
             subject
         };
@@ -102,7 +107,6 @@ impl Mail<'_> {
             polish::capitals(&subject, true)
         };
         facts.key = thread_key(facts.subject_key, &subject);
-        facts.day = Facts::some_day(facts.key, today);
         let blocks = self.tell(script.mail(0).into_iter().flatten(), &facts, false);
         Draft {
             subject,
@@ -129,7 +133,7 @@ impl Mail<'_> {
             facts.today = today;
             facts.day = match reading.day {
                 Some(day) if day >= today => day,
-                _ => Facts::some_day(facts.key, today),
+                _ => Facts::some_day(facts.subject_key, today),
             };
             facts.time = reading.time;
             let fit = match script.mail(step - 1) {
@@ -193,6 +197,9 @@ impl Mail<'_> {
             began,
             day: began,
             time: None,
+            now: self.brief.written_at.hour() as usize * 2
+                + self.brief.written_at.minute() as usize / 30,
+            is_subject: false,
         }
     }
 
@@ -353,13 +360,14 @@ impl Mail<'_> {
     fn greeting(&mut self, body: &str) -> String {
         let voice = self.habits.voice;
         let greetings = &self.pack.greetings;
-        let hour = chrono::Timelike::hour(&self.brief.written_at);
+        let hour = self.brief.written_at.hour();
         let by_hour = voice.is_multiple_of(4);
         let list = match hour {
             _ if !by_hour && self.habits.polite => greetings.polite,
             _ if !by_hour => greetings.any,
-            4..12 => greetings.morning,
-            12..20 => greetings.afternoon,
+            hour if hour < 4 => greetings.evening,
+            hour if hour < greetings.afternoon_from => greetings.morning,
+            hour if hour < greetings.evening_from => greetings.afternoon,
             _ => greetings.evening,
         };
         let mut own = Dice::new(voice);
@@ -464,6 +472,19 @@ fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>)
             .collect()
     };
     let mut known: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    let (first, last) = (&facts.pack.greetings, &facts.pack.sign_offs);
+    for frame in [
+        first.any,
+        first.polite,
+        first.morning,
+        first.afternoon,
+        first.evening,
+        last.plain,
+        last.formal,
+        &[facts.sender, facts.recipient],
+    ] {
+        known.extend(frame.iter().flat_map(|line| words(line)));
+    }
     for line in lines {
         known.extend(words(line));
         for (at, _) in line.match_indices('{') {

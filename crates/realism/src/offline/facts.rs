@@ -34,6 +34,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) day: NaiveDate,
     /// The time of day that a parent named, hour and minute.
     pub(crate) time: Option<(u32, u32)>,
+    /// Half hours since midnight when this mail is written.
+    pub(crate) now: usize,
+    /// The text is a subject, which is read on other days too: no `today`.
+    pub(crate) is_subject: bool,
 }
 
 impl Facts<'_> {
@@ -70,7 +74,7 @@ impl Facts<'_> {
                 _ => dice.between(24, 190) * 100,
             }),
             "amount2" => self.money(dice.between(110, 590)),
-            "small" => self.money(dice.between(7, 96)),
+            "small" => self.money(dice.between(34, 96)),
             "percent" => (self.pack.percent)(dice.between(2, 14) as u32),
             "count" => dice.between(3, 40).to_string(),
             "few" => self.small_number(dice.between(2, 6)),
@@ -104,6 +108,12 @@ impl Facts<'_> {
                 Some((hour, minute)) => format!("{hour}:{minute:02}"),
                 None => self.clock(self.dice("time").between(17, 26)),
             },
+            "early" => self.clock(dice.between(16, 19)),
+            // Later on the day of writing, and not after closing time where that is still ahead.
+            "later" => {
+                let soon = self.now + dice.between(2, 5);
+                self.clock(soon.min(36.max(self.now + 1)).min(47))
+            }
             "time2" => {
                 self.clock(self.dice("time").between(17, 26) + self.dice("time2").between(3, 8))
             }
@@ -123,7 +133,8 @@ impl Facts<'_> {
             }
             "sender" => self.sender.to_owned(),
             "recipient" => self.recipient.to_owned(),
-            "topic" => self.topic.to_owned(),
+            "topic" => (self.pack.with_article)(self.topic),
+            "bare_topic" => (self.pack.without_article)(self.topic).to_owned(),
             _ => return None,
         })
     }
@@ -214,11 +225,14 @@ impl Facts<'_> {
     }
 
     fn is_near(&self) -> bool {
-        self.day <= self.today || self.today.succ_opt() == Some(self.day)
+        !self.is_subject && (self.day <= self.today || self.today.succ_opt() == Some(self.day))
     }
 
     fn day_name(&self) -> String {
         let calendar = &self.pack.calendar;
+        if self.is_subject {
+            return self.weekday().to_owned();
+        }
         if self.day <= self.today {
             return calendar.today.to_owned();
         }
@@ -254,4 +268,38 @@ fn plain_letters(word: &str) -> String {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language;
+
+    #[test]
+    fn every_slot_has_a_value_in_every_language() {
+        for code in language::supported() {
+            let day = NaiveDate::default();
+            let facts = Facts {
+                pack: language::pack(code),
+                subject_key: 1,
+                key: 2,
+                in_subject: 0,
+                sender: "Ana",
+                recipient: "Ben",
+                topic: "the topic",
+                currency: 2,
+                today: day,
+                began: day,
+                day: Facts::some_day(3, day),
+                time: None,
+                now: 47,
+                is_subject: false,
+            };
+            for slot in SLOTS {
+                let value = facts.value(slot).unwrap_or_default();
+                assert!(!value.is_empty(), "{code}: {slot}");
+            }
+            assert_eq!(facts.value("no slot"), None);
+        }
+    }
 }

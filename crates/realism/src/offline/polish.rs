@@ -60,7 +60,7 @@ fn prose(sentences: &[String], habits: &Habits, pack: &Pack, dice: &mut Dice) ->
         if text.ends_with('.') && !text.ends_with("..") {
             if is_last && dice.chance(habits.drops_stop) {
                 text.pop();
-            } else if is_last && can_exclaim(&tidy) && dice.chance(habits.exclaims) {
+            } else if is_last && can_exclaim(&tidy, pack) && dice.chance(habits.exclaims) {
                 text.pop();
                 text.push_str(if habits.careless && dice.chance(40) {
                     "!!"
@@ -84,23 +84,9 @@ fn prose(sentences: &[String], habits: &Habits, pack: &Pack, dice: &mut Dice) ->
 }
 
 /// Whether a sentence may end with an exclamation mark.
-fn can_exclaim(sentence: &str) -> bool {
+fn can_exclaim(sentence: &str, pack: &Pack) -> bool {
     let lower = sentence.to_lowercase();
-    const GLAD: [&str; 12] = [
-        "thank",
-        "great",
-        "cheers",
-        "see you",
-        "good",
-        "nice",
-        "gracias",
-        "genial",
-        "perfecto",
-        "estupendo",
-        "nos vemos",
-        "bien",
-    ];
-    lower.len() < 80 && GLAD.iter().any(|word| lower.contains(word))
+    lower.len() < 80 && pack.cues.glad.iter().any(|word| lower.contains(word))
 }
 
 /// Single spaces, none before a mark, merged words.

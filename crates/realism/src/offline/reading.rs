@@ -70,7 +70,15 @@ pub(crate) fn read(parent: &Parent<'_>, pack: &Pack) -> Reading {
     reading.meeting = has(pack.cues.meetings);
     reading.thanks = has(pack.cues.thanks);
     reading.problem = has(pack.cues.problems);
-    reading.day = day_of(&lower, pack, parent.written_at.date_naive());
+    let written = parent.written_at.date_naive();
+    reading.day = day_of(&lower, pack, written).or_else(|| {
+        let subject: Vec<String> = bounded(parent.subject)
+            .split_whitespace()
+            .take(WORDS_MAX)
+            .map(|word| bare(word).to_lowercase())
+            .collect();
+        day_of(&subject, pack, written)
+    });
     reading
 }
 

@@ -29,6 +29,8 @@ pub(crate) const SLOTS: &[&str] = &[
     "by_day",
     "time",
     "time2",
+    "early",
+    "later",
     "doc",
     "doc_pdf",
     "duration",
@@ -39,4 +41,5 @@ pub(crate) const SLOTS: &[&str] = &[
     "recipient",
     "sender",
     "topic",
+    "bare_topic",
 ];

@@ -1,10 +1,30 @@
 //! English.
 
-use super::{Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs};
+use super::{
+    Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs, behind_article, is_name,
+    uncapitalized,
+};
 use crate::offline::script::{Book, Row, Span};
 
 // The tables of the scripts, written by the build script.
 include!(concat!(env!("OUT_DIR"), "/scripts_en.rs"));
+
+/// `customer complaint` is `the customer complaint` in a sentence; names, and phrases that have a
+/// determiner of their own or are about doing something, stay as they are.
+fn with_article(topic: &str) -> String {
+    const DETERMINERS: [&str; 21] = [
+        "the", "a", "an", "my", "our", "your", "his", "her", "their", "this", "that", "these",
+        "those", "some", "any", "all", "who", "what", "how", "when", "why",
+    ];
+    let mut words = topic.split(' ');
+    let first = words.next().unwrap_or_default().to_lowercase();
+    let second = words.next().unwrap_or_default().to_lowercase();
+    let determined = |word: &str| DETERMINERS.contains(&word) || word.ends_with("'s");
+    if is_name(topic) || determined(&first) || first.ends_with("ing") && determined(&second) {
+        return topic.to_owned();
+    }
+    format!("the {}", uncapitalized(topic))
+}
 
 /// The English pack.
 pub(crate) const PACK: Pack = Pack {
@@ -73,6 +93,8 @@ pub(crate) const PACK: Pack = Pack {
     percent: |share| format!("{share}%"),
     invoice_prefix: "INV",
     room: "room",
+    with_article,
+    without_article: |topic| behind_article(topic, &["the", "a", "an"]),
     vague_topic: "that matter",
     proper: &["Excel", "PDF", "VPN", "Wi-Fi", "HR", "IT"],
     contractions: &[
@@ -105,7 +127,7 @@ pub(crate) const PACK: Pack = Pack {
         ("hasn't", "has not"),
         ("let's", "let us"),
     ],
-    mergers: &[],
+    mergers: &[("s's ", "s' ")],
     careless: &[],
     lists: Lists {
         people: &[
@@ -182,7 +204,7 @@ pub(crate) const PACK: Pack = Pack {
             "an hour",
             "two hours",
             "twenty minutes",
-            "an afternoon",
+            "an hour and a half",
         ],
         quarters: ["Q1", "Q2", "Q3", "Q4"],
     },
@@ -199,6 +221,8 @@ pub(crate) const PACK: Pack = Pack {
         morning: &["Morning {name},", "Good morning {name},", "Morning,"],
         afternoon: &["Afternoon {name},", "Good afternoon {name},", "Hi {name},"],
         evening: &["Evening {name},", "Good evening {name},", "Hi {name},"],
+        afternoon_from: 12,
+        evening_from: 18,
     },
     sign_offs: SignOffs {
         plain: &[
@@ -208,7 +232,7 @@ pub(crate) const PACK: Pack = Pack {
             "Many thanks",
             "Ta",
             "Thanks a lot",
-            "Speak soon",
+            "All the best",
         ],
         formal: &[
             "Kind regards",
@@ -252,7 +276,7 @@ pub(crate) const PACK: Pack = Pack {
             "If anything changes, [tell me|let me know].",
             "I'll [copy in|tell] {name} as well. | {name} should know too, I'll pass it on.",
             "Is there anything you need from [me|my side] [before then|until then]?",
-            "[Ring|Call] me if it's urgent. | I'm at my desk [most of the day|until {time2}] if you want to talk about it.",
+            "[Ring|Call] me if it's urgent. | I'm at my desk [most of the day|until {later}] if you want to talk about it.",
         ],
     },
     asides: Asides {
@@ -323,9 +347,31 @@ pub(crate) const PACK: Pack = Pack {
             "jams",
         ],
         before_part_of_day: &[],
+        glad: &["thank", "great", "cheers", "see you", "good", "nice"],
         common: &[
             "the", "and", "is", "to", "of", "you", "for", "we", "it", "that", "with", "on", "have",
             "be", "this", "will", "at", "from", "not", "are", "was", "please", "thanks", "by",
         ],
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_get_the_article_they_lack() {
+        let check = |topic: &str, expected: &str| assert_eq!(with_article(topic), expected);
+        check("customer complaint", "the customer complaint");
+        check("Trip to the supplier", "the trip to the supplier");
+        check("Q3 budget", "the Q3 budget");
+        check("the printer", "the printer");
+        check("our new website", "our new website");
+        check("Ana's laptop", "Ana's laptop");
+        check("planning the offsite", "planning the offsite");
+        check("planning meeting", "the planning meeting");
+        check("Project Bluebird", "Project Bluebird");
+        assert_eq!((PACK.without_article)("The printer"), "printer");
+        assert_eq!((PACK.without_article)("theory"), "theory");
+    }
+}

@@ -1,10 +1,54 @@
 //! Spanish.
 
-use super::{Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs};
+use super::{
+    Answers, Asides, Calendar, Cues, Greetings, Lists, Pack, SignOffs, behind_article, is_name,
+    uncapitalized,
+};
 use crate::offline::script::{Book, Row, Span};
 
 // The tables of the scripts, written by the build script.
 include!(concat!(env!("OUT_DIR"), "/scripts_es.rs"));
+
+/// `queja del cliente` is `la queja del cliente` in a sentence; names, and phrases that have a
+/// determiner of their own or are about doing something, stay as they are.
+fn with_article(topic: &str) -> String {
+    const DETERMINERS: [&str; 23] = [
+        "el", "la", "los", "las", "lo", "un", "una", "unos", "unas", "mi", "mis", "tu", "tus",
+        "su", "sus", "nuestro", "nuestra", "nuestros", "nuestras", "este", "esta", "ese", "esa",
+    ];
+    let first = topic.split(' ').next().unwrap_or_default().to_lowercase();
+    let is_verb = ["ar", "er", "ir"].iter().any(|end| first.ends_with(end)) && topic.contains(' ');
+    if is_name(topic) || DETERMINERS.contains(&first.as_str()) || is_verb {
+        return topic.to_owned();
+    }
+    format!("{} {}", article(&first), uncapitalized(topic))
+}
+
+/// The article of a noun, by its ending and a few that do not go by it.
+fn article(noun: &str) -> &'static str {
+    let one = noun.strip_suffix('s').unwrap_or(noun);
+    let singular = match one {
+        _ if one == noun => noun,
+        _ => one
+            .strip_suffix('e')
+            .filter(|stem| stem.ends_with(['d', 'n']))
+            .unwrap_or(one),
+    };
+    let ends = |ends: &[&str]| ends.iter().any(|end| singular.ends_with(end));
+    let masculine = [
+        "tema", "ema", "grama", "día", "mapa", "plan", "avión", "camión", "guion",
+    ];
+    let feminine = [
+        "ción", "cion", "sión", "sion", "dad", "tad", "umbre", "mano", "base", "clave",
+    ];
+    let is_feminine = !ends(&masculine) && (ends(&feminine) || singular.ends_with('a'));
+    match (is_feminine, one != noun) {
+        (true, false) => "la",
+        (true, true) => "las",
+        (false, false) => "el",
+        (false, true) => "los",
+    }
+}
 
 /// The Spanish pack.
 pub(crate) const PACK: Pack = Pack {
@@ -72,6 +116,8 @@ pub(crate) const PACK: Pack = Pack {
     percent: |share| format!("{share} %"),
     invoice_prefix: "F",
     room: "sala",
+    with_article,
+    without_article: |topic| behind_article(topic, &["el", "la", "los", "las", "un", "una"]),
     vague_topic: "ese tema",
     proper: &["Excel", "PDF", "VPN"],
     contractions: &[],
@@ -128,7 +174,7 @@ pub(crate) const PACK: Pack = Pack {
             "una hora",
             "dos horas",
             "veinte minutos",
-            "una tarde",
+            "hora y media",
         ],
         quarters: [
             "primer trimestre",
@@ -150,13 +196,15 @@ pub(crate) const PACK: Pack = Pack {
         morning: &["Buenos días {name},", "Buenos días {name}:", "Buenos días,"],
         afternoon: &["Buenas tardes {name},", "Buenas tardes,", "Hola {name},"],
         evening: &["Buenas noches {name},", "Buenas,", "Hola {name},"],
+        afternoon_from: 14,
+        evening_from: 21,
     },
     sign_offs: SignOffs {
         plain: &[
             "Gracias",
             "Un saludo",
             "Saludos",
-            "Gracias de antemano",
+            "Un abrazo",
             "Hasta luego",
             "Slds",
         ],
@@ -202,7 +250,7 @@ pub(crate) const PACK: Pack = Pack {
             "Si cambia algo, (avísame~avíseme).",
             "Se lo comento también a {name}. | {name} también debería saberlo, se lo digo yo.",
             "¿(Necesitas~Necesita) algo de mi parte hasta entonces?",
-            "Si corre prisa, (llámame~llámeme). | Estoy en mi sitio hasta las {time2}, por si (quieres~quiere) hablarlo.",
+            "Si corre prisa, (llámame~llámeme). | Estoy en mi sitio hasta las {later}, por si (quieres~quiere) hablarlo.",
         ],
     },
     asides: Asides {
@@ -238,6 +286,27 @@ pub(crate) const PACK: Pack = Pack {
             "me pasas",
             "me ayudas",
             "agradecería",
+            "revisa",
+            "revísa",
+            "revise",
+            "manda",
+            "mánda",
+            "mánde",
+            "envía",
+            "envíe",
+            "pásame",
+            "páseme",
+            "dime",
+            "dígame",
+            "mira",
+            "échale",
+            "avísa",
+            "avíse",
+            "confírma",
+            "confirma",
+            "prepara",
+            "llámame",
+            "llámeme",
         ],
         meetings: &[
             "nos vemos",
@@ -279,9 +348,39 @@ pub(crate) const PACK: Pack = Pack {
             "mal",
         ],
         before_part_of_day: &["la"],
+        glad: &[
+            "gracias",
+            "genial",
+            "perfecto",
+            "estupendo",
+            "nos vemos",
+            "bien",
+        ],
         common: &[
             "el", "la", "de", "que", "y", "en", "los", "se", "del", "las", "por", "un", "para",
             "con", "no", "una", "su", "lo", "es", "al", "está", "gracias", "si", "ya", "hay",
         ],
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_get_the_article_they_lack() {
+        let check = |topic: &str, expected: &str| assert_eq!(with_article(topic), expected);
+        check("queja del cliente", "la queja del cliente");
+        check("Presupuesto anual", "el presupuesto anual");
+        check("vacaciones de verano", "las vacaciones de verano");
+        check("renovaciones", "las renovaciones");
+        check("programa de formación", "el programa de formación");
+        check("planes de agosto", "los planes de agosto");
+        check("la impresora", "la impresora");
+        check("preparar la feria", "preparar la feria");
+        check("Proyecto Faro", "Proyecto Faro");
+        check("VPN", "VPN");
+        assert_eq!((PACK.without_article)("La impresora"), "impresora");
+        assert_eq!((PACK.without_article)("lana"), "lana");
+    }
+}
