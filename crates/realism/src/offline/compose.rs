@@ -93,9 +93,19 @@ impl Mail<'_> {
         facts.day = Facts::some_day(facts.subject_key, today);
         facts.is_subject = true;
         let alternative = script::draw(script.subject(), &mut self.dice);
-        let subject = self.fill(alternative, &facts);
+        let written = self.fill(alternative, &facts);
         facts.is_subject = false;
-        let subject = clean::phrase(&subject, SUBJECT_MAX);
+        let mut subject = clean::phrase(&written, SUBJECT_MAX);
+        if written.ends_with('?') && !subject.is_empty() {
+            subject.push('?');
+            if let Some(at) = written.rfind('¿').filter(|_| !self.habits.careless) {
+                let asked = &written[at + '¿'.len_utf8()..];
+                let start = subject.len().saturating_sub(asked.len());
+                if at == 0 && subject.is_char_boundary(start) {
+                    subject.insert(start, '¿');
+                }
+            }
+        }
         let subject = if subject.is_empty() {
             self.pack.vague_topic.to_owned()
         } else {
@@ -385,6 +395,10 @@ impl Mail<'_> {
 
     fn sign_off(&mut self, out: &mut String) {
         let voice = self.habits.voice;
+        let thanks = |text: &str| {
+            let lower = text.to_lowercase();
+            self.pack.cues.thanks.iter().any(|cue| lower.contains(cue))
+        };
         let word = match &self.manners.sign_off {
             Some(word) => word.clone(),
             None => {
@@ -402,6 +416,10 @@ impl Mail<'_> {
                 }
             }
         };
+        if thanks(&word) && thanks(out) {
+            // Thanked already.
+            return;
+        }
         let word = polish::write(&Block::Line(word), &self.habits, self.pack, &mut self.dice);
         let name = match self.habits.signature {
             0 => String::new(),
@@ -472,8 +490,19 @@ fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>)
             .collect()
     };
     let mut known: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    let mut sentences = 0;
+    for line in lines {
+        sentences += usize::from(line != "-" && !line.starts_with("* "));
+        known.extend(words(line));
+        for (at, _) in line.match_indices('{') {
+            let slot = line[at + 1..].split('}').next().unwrap_or_default();
+            known.extend(facts.value(slot).iter().flat_map(|value| words(value)));
+        }
+    }
+    let bounded: String = text.chars().take(4_000).collect();
+    // Greeting and sign-off say nothing about the script.
     let (first, last) = (&facts.pack.greetings, &facts.pack.sign_offs);
-    for frame in [
+    let frames = [
         first.any,
         first.polite,
         first.morning,
@@ -482,24 +511,27 @@ fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>)
         last.plain,
         last.formal,
         &[facts.sender, facts.recipient],
-    ] {
-        known.extend(frame.iter().flat_map(|line| words(line)));
+    ];
+    let frame: Vec<String> = frames
+        .into_iter()
+        .flatten()
+        .flat_map(|line| words(line))
+        .collect();
+    let mut found = words(&bounded);
+    found.retain(|word| known.contains(word) || !frame.contains(word));
+    if sentences > 1 && found.len() < sentences {
+        // Shorter than any mail of the script.
+        return 0;
     }
-    for line in lines {
-        known.extend(words(line));
-        for (at, _) in line.match_indices('{') {
-            let slot = line[at + 1..].split('}').next().unwrap_or_default();
-            known.extend(facts.value(slot).iter().flat_map(|value| words(value)));
-        }
-    }
-    let bounded: String = text.chars().take(4_000).collect();
-    let found = words(&bounded);
     if found.is_empty() {
         // A word or two: a script's last mails look like that.
         return 100;
     }
     let fitting = found.iter().filter(|word| known.contains(*word)).count();
-    fitting * 100 / found.len()
+    // Chance agrees with a few words more easily than with many.
+    let unknown = found.len() - fitting;
+    let strict = if found.len() < 8 { unknown } else { 0 };
+    fitting.saturating_sub(strict) * 100 / found.len()
 }
 
 fn month_before(date: NaiveDate) -> NaiveDate {

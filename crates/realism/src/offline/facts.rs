@@ -75,6 +75,7 @@ impl Facts<'_> {
             }),
             "amount2" => self.money(dice.between(110, 590)),
             "small" => self.money(dice.between(34, 96)),
+            "budget" => self.money(dice.between(40, 190) * 100),
             "percent" => (self.pack.percent)(dice.between(2, 14) as u32),
             "count" => dice.between(3, 40).to_string(),
             "few" => self.small_number(dice.between(2, 6)),
@@ -209,8 +210,11 @@ impl Facts<'_> {
         let mut stem: String = self
             .topic
             .split(|c: char| !c.is_alphanumeric())
-            .map(|word| plain_letters(&word.to_lowercase()))
+            .map(str::to_lowercase)
+            .take_while(|word| word != "que" && word != "that")
             .filter(|word| word.chars().count() > 3)
+            .filter(|word| !self.pack.cues.common.contains(&word.as_str()))
+            .map(|word| plain_letters(&word))
             .take(2)
             .collect::<Vec<_>>()
             .join("_");

@@ -69,7 +69,11 @@ fn prose(sentences: &[String], habits: &Habits, pack: &Pack, dice: &mut Dice) ->
                 });
             } else if habits.dots && dice.chance(14) {
                 text.push('.');
-            } else if !is_last && text.len() < 70 && dice.chance(habits.runs_on) {
+            } else if !is_last
+                && text.len() < 70
+                && !text.contains(',')
+                && dice.chance(habits.runs_on)
+            {
                 text.pop();
                 text.push(',');
                 open = false;
@@ -210,9 +214,13 @@ pub(crate) fn capitals(text: &str, open: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut start = open;
     let mut ended = false;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         if start && c.is_alphanumeric() {
-            out.extend(c.to_uppercase());
+            if is_host(&text[at..]) {
+                out.push(c);
+            } else {
+                out.extend(c.to_uppercase());
+            }
             start = false;
         } else {
             out.push(c);
@@ -226,6 +234,15 @@ pub(crate) fn capitals(text: &str, open: bool) -> String {
         }
     }
     out
+}
+
+/// Whether the text starts with the name of a machine, `db-03`, which keeps its small letters.
+fn is_host(text: &str) -> bool {
+    let word = text.split(' ').next().unwrap_or_default();
+    word.split_once('-').is_some_and(|(kind, number)| {
+        kind.bytes().all(|byte| byte.is_ascii_lowercase())
+            && number.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 /// The finished text: paragraphs kept, nothing hidden, no line that a mailbox file would take for
@@ -262,6 +279,7 @@ mod tests {
             capitals("¿vienes? ana lo sabe. v2.xlsx va", true),
             "¿Vienes? Ana lo sabe. V2.xlsx va"
         );
+        assert_eq!(capitals("db-03 is slow", true), "db-03 is slow");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) const SLOTS: &[&str] = &[
     "amount",
     "amount2",
     "small",
+    "budget",
     "percent",
     "count",
     "few",
