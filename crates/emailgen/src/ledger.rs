@@ -128,8 +128,10 @@ pub struct ParentMail {
 /// A mail about to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedMail {
-    /// The id it would get if nobody else planned a mail meanwhile. A mail with the same
-    /// Message-ID from this id on is a conflict: another tick with the same seed was faster.
+    /// The id that its seed was made for: the one it gets if nobody else plans a mail meanwhile,
+    /// a higher one otherwise. Never a lower one, or a later mail would be made for an id, and so
+    /// from a seed, that this one has used. A mail with the same Message-ID from this id on is a
+    /// conflict: another tick with the same seed was faster.
     pub expected_id: MailId,
     /// Everything random about the mail follows from this.
     pub seed: u64,

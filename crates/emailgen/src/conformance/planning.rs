@@ -16,6 +16,7 @@ named_checks![
     a_home_that_takes_no_mail_is_a_conflict,
     a_home_of_another_list_is_a_conflict,
     a_mail_planned_twice_is_a_conflict,
+    a_conflict_does_not_move_the_mails_after_it_to_lower_ids,
     who_is_unavailable_does_not_write,
     a_conflict_leaves_nothing,
     a_conflict_leaves_the_reply_as_it_was,
@@ -238,6 +239,35 @@ fn a_mail_planned_twice_is_a_conflict(desk: &mut Desk<'_>) {
         ..plan
     };
     desk.planned(&next);
+}
+
+fn a_conflict_does_not_move_the_mails_after_it_to_lower_ids(desk: &mut Desk<'_>) {
+    office(desk);
+    let taken = desk.plan(ANA, BOB);
+    desk.planned(&taken);
+    let first = PlannedMail {
+        message_id: taken.message_id.clone(),
+        expected_id: taken.expected_id,
+        ..desk.plan(BOB, CY)
+    };
+    let foretold = MailId(desk.plan(CY, ANA).expected_id.0 + 1);
+    let second = PlannedMail {
+        expected_id: foretold,
+        ..desk.plan(CY, ANA)
+    };
+    let outcomes = ok(desk
+        .ledger
+        .record_planned(&[first, second.clone()], Desk::at(60)));
+    assert_eq!(
+        outcomes,
+        [PlanOutcome::Conflict, PlanOutcome::Planned(foretold)]
+    );
+    assert_eq!(
+        ok(desk.ledger.next_mail_id()),
+        MailId(foretold.0 + 1),
+        "nothing else is made for its id"
+    );
+    assert_eq!(desk.record_planned(&second, 60), PlanOutcome::Conflict);
 }
 
 fn who_is_unavailable_does_not_write(desk: &mut Desk<'_>) {

@@ -453,7 +453,7 @@ impl MemoryLedger {
         }
         self.move_in(plan.sender, &plan.sender_home);
         self.move_in(plan.recipient, &plan.recipient_home);
-        self.last_mail += 1;
+        self.last_mail = (self.last_mail + 1).max(plan.expected_id.0);
         let id = MailId(self.last_mail);
         let mut plan = plan.clone();
         plan.sent_at = kept(plan.sent_at.to_utc()).with_timezone(plan.sent_at.offset());

@@ -68,13 +68,14 @@ fn insert_mail(
     transaction
         .prepare_cached(
             "INSERT INTO mail (
-                 state, thread_id, parent_id, thread_length, list_id,
+                 id, state, thread_id, parent_id, thread_length, list_id,
                  sender_id, sender_home, sender_login,
                  recipient_id, recipient_home, recipient_login,
                  seed, topic, language, sent_at, sent_offset, message_id, inbox_name, sent_name,
                  subject, ancestors, new_text, text, writer, mail_client, message,
                  attempt, claimable_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+             VALUES (max(?28, (SELECT coalesce(max(id), 0) + 1 FROM mail)),
+                     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                      ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27)",
         )
         .and_then(|mut statement| {
@@ -110,6 +111,7 @@ fn insert_mail(
                 composed.map(|composed| &composed.written_by.mail_client),
                 composed.map(|composed| &composed.message),
                 lease_until.timestamp_micros(),
+                plan.expected_id.0,
             ])
         })
         .map_err(ledger_error)?;
