@@ -50,8 +50,13 @@ fn corpus(language: &str, count: usize) -> Vec<Mail> {
         .unwrap_or_default();
     let mut mails = Vec::new();
     let mut thread = 0_usize;
+    // A step that visits every topic before it comes back to one.
+    let mut strides = [7, 11, 13].into_iter();
+    let stride = strides
+        .find(|stride| !topics.len().is_multiple_of(*stride))
+        .unwrap_or(1);
     while mails.len() < count {
-        let topic = topics[(thread * 7) % topics.len()];
+        let topic = topics[(thread * stride) % topics.len()];
         let mut when = start + Duration::days((thread as i64 / 5) * 7 + thread as i64 % 5);
         let (mut from, mut to) = (
             thread % people.len(),

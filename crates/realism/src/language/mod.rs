@@ -143,6 +143,8 @@ pub(crate) struct Answers {
     pub(crate) question: &'static [&'static str],
     pub(crate) request: &'static [&'static str],
     pub(crate) meeting: &'static [&'static str],
+    /// About an amount that the parent named, `{said}`.
+    pub(crate) money: &'static [&'static str],
     pub(crate) problem: &'static [&'static str],
     pub(crate) thanks: &'static [&'static str],
     pub(crate) noted: &'static [&'static str],
@@ -183,6 +185,8 @@ pub(crate) struct Cues {
     pub(crate) meetings: &'static [&'static str],
     /// Thanks.
     pub(crate) thanks: &'static [&'static str],
+    /// Currencies, as words.
+    pub(crate) currencies: &'static [&'static str],
     /// Trouble.
     pub(crate) problems: &'static [&'static str],
     /// Words before a part of the day that is also the name of a day.

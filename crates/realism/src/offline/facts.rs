@@ -32,6 +32,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) began: NaiveDate,
     /// The day that the mail is about.
     pub(crate) day: NaiveDate,
+    /// The amount that a parent named.
+    pub(crate) said: Option<String>,
     /// The time of day that a parent named, hour and minute.
     pub(crate) time: Option<(u32, u32)>,
     /// Half hours since midnight when this mail is written.
@@ -68,6 +70,10 @@ impl Facts<'_> {
             "month" => self.month_name(1),
             "from_month" => format!("{} {}", self.pack.calendar.from, self.month_name(1)),
             "last_month" => self.month_name(-1),
+            "said" => match &self.said {
+                Some(amount) => amount.clone(),
+                None => self.money(dice.between(640, 2_400)),
+            },
             "amount" => self.money(match dice.below(3) {
                 0 => dice.between(640, 2_400),
                 1 => dice.between(130, 480) * 10,
@@ -295,6 +301,7 @@ mod tests {
                 today: day,
                 began: day,
                 day: Facts::some_day(3, day),
+                said: None,
                 time: None,
                 now: 47,
                 is_subject: false,

@@ -201,6 +201,28 @@ fn slip(word: &mut String, dice: &mut Dice) {
     }
 }
 
+/// Whether `typed` may be a slip of the finger for `meant`: see [`slip`].
+pub(crate) fn is_slip(typed: &str, meant: &str) -> bool {
+    let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
+    let Some(at) = typed
+        .iter()
+        .zip(meant)
+        .position(|(one, other)| one != other)
+    else {
+        return meant.len() == typed.len() + 1;
+    };
+    if at == 0 {
+        return false;
+    }
+    let (left, right) = (&typed[at..], &meant[at..]);
+    let changed = left.len() == right.len()
+        && left.len() > 1
+        && left[0] == right[1]
+        && left[1] == right[0]
+        && left[2..] == right[2..];
+    changed || left == &right[1..]
+}
+
 fn lone_i(text: &str) -> String {
     let words = text.split(' ').map(|word| match word.strip_prefix('I') {
         Some(rest) if rest.is_empty() || rest.starts_with(['\'', ',', '.']) => format!("i{rest}"),
@@ -295,6 +317,26 @@ mod tests {
         check("It's", "It is");
         check("Ana's", "Ana's");
         check("can't,", "cannot,");
+    }
+
+    #[test]
+    fn slips_are_recognised() {
+        let check = |typed, meant, expected| assert_eq!(is_slip(typed, meant), expected, "{typed}");
+        check("tehre", "there", true);
+        check("mandr", "mandar", true);
+        check("ther", "there", true);
+        check("threw", "there", false);
+        check("table", "cable", false);
+        check("tables", "table", false);
+        check("", "a", true);
+        for seed in 0..200 {
+            let mut word = "comparative".to_owned();
+            slip(&mut word, &mut Dice::new(seed));
+            assert!(
+                word == "comparative" || is_slip(&word, "comparative"),
+                "{word}"
+            );
+        }
     }
 
     #[test]

@@ -106,6 +106,12 @@ impl Script {
         self.row.in_subject
     }
 
+    /// How many mails it has.
+    #[cfg(test)]
+    pub(crate) fn mail_count(self) -> usize {
+        self.row.mails.range().len()
+    }
+
     /// Sentences of a mail, the first of which is 0; `None` beyond the last.
     pub(crate) fn mail(self, index: usize) -> Option<impl Iterator<Item = &'static str> + Clone> {
         let mails = self.book.mails.get(self.row.mails.range())?;

@@ -10,6 +10,7 @@ pub(crate) const SLOTS: &[&str] = &[
     "from_month",
     "last_month",
     "amount",
+    "said",
     "amount2",
     "small",
     "budget",

@@ -126,6 +126,16 @@ pub(crate) const PACK: Pack = Pack {
         ("haven't", "have not"),
         ("hasn't", "has not"),
         ("let's", "let us"),
+        ("they're", "they are"),
+        ("they've", "they have"),
+        ("they'll", "they will"),
+        ("who's", "who is"),
+        ("here's", "here is"),
+        ("wouldn't", "would not"),
+        ("couldn't", "could not"),
+        ("shouldn't", "should not"),
+        ("mustn't", "must not"),
+        ("hadn't", "had not"),
     ],
     mergers: &[("s's ", "s' ")],
     careless: &[],
@@ -251,7 +261,7 @@ pub(crate) const PACK: Pack = Pack {
     answers: Answers {
         question: &[
             "[I'm not sure|I don't know] off the top of my head, let me [check|look] and come back to you {by_day}. | Good question. I'll [find out|ask {name}] and let you know {by_day}.",
-            "[As far as I know|I think] yes, but {name} would know for certain. | I believe so, {name} [dealt with|handled] it last time.",
+            "I'd have to look that up, [you'll have an answer|I'll tell you] {by_day}. | I don't want to guess, {name} would know for certain. I'll ask.",
             "Let me look into it, I should have an answer {by_day}. | Give me until {day}, I want to check with {name} first.",
         ],
         request: &[
@@ -262,6 +272,10 @@ pub(crate) const PACK: Pack = Pack {
         meeting: &[
             "{on_day} [works|is fine] for me, {time} as well. | {on_day} at {time} is [fine|good].",
             "{on_day} is difficult, could we make it [a bit later|the day after]? | I can do {on_day}, but only from {time2}.",
+        ],
+        money: &[
+            "The {said} I'll [check|compare] with the order first. | {said} [sounds|seems] about right, but I'll check.",
+            "Before I say anything about the {said} I'd like to see the [order|offer].",
         ],
         problem: &[
             "[Thanks for telling me|Oh dear], I'll have a look [this afternoon|as soon as I can]. | That's odd, it was fine [yesterday|last week]. I'll check.",
@@ -275,7 +289,7 @@ pub(crate) const PACK: Pack = Pack {
         more: &[
             "If anything changes, [tell me|let me know].",
             "I'll [copy in|tell] {name} as well. | {name} should know too, I'll pass it on.",
-            "Is there anything you need from [me|my side] [before then|until then]?",
+            "I'll write again as soon as I know more. | More {by_day} at the latest.",
             "[Ring|Call] me if it's urgent. | I'm at my desk [most of the day|until {later}] if you want to talk about it.",
         ],
     },
@@ -328,6 +342,7 @@ pub(crate) const PACK: Pack = Pack {
             "go through it",
         ],
         thanks: &["thanks", "thank you", "cheers", "appreciate", "grateful"],
+        currencies: &["eur", "euro", "euros", "usd", "dollars", "gbp", "pounds"],
         problems: &[
             "problem",
             "error",

@@ -36,12 +36,13 @@ fn article(noun: &str) -> &'static str {
     };
     let ends = |ends: &[&str]| ends.iter().any(|end| singular.ends_with(end));
     let masculine = [
-        "tema", "ema", "grama", "día", "mapa", "plan", "avión", "camión", "guion",
+        "tema", "ema", "grama", "día", "mapa", "avión", "avion", "camión", "camion", "guion",
     ];
     let feminine = [
-        "ción", "cion", "sión", "sion", "dad", "tad", "umbre", "mano", "base", "clave",
+        "ión", "ion", "dad", "tad", "umbre", "mano", "base", "clave", "llave", "clase", "sede",
     ];
-    let is_feminine = !ends(&masculine) && (ends(&feminine) || singular.ends_with('a'));
+    let known = ["red", "web", "pyme", "orden"].contains(&singular);
+    let is_feminine = known || !ends(&masculine) && (ends(&feminine) || singular.ends_with('a'));
     match (is_feminine, one != noun) {
         (true, false) => "la",
         (true, true) => "las",
@@ -96,7 +97,7 @@ pub(crate) const PACK: Pack = Pack {
         },
         by_day: |day, near| match day {
             "hoy" => "hoy mismo".to_owned(),
-            _ if near => format!("antes de {day}"),
+            _ if near => format!("para {day}"),
             _ => format!("antes del {day}"),
         },
     },
@@ -225,7 +226,7 @@ pub(crate) const PACK: Pack = Pack {
     answers: Answers {
         question: &[
             "Ahora mismo no lo sé, lo [miro|consulto] y (te~le) digo algo {by_day}. | Buena pregunta. Lo [averiguo|hablo con {name}] y (te~le) cuento {by_day}.",
-            "[Que yo sepa|Creo que] sí, pero quien lo sabe seguro es {name}. | Diría que sí, la última vez lo llevó {name}.",
+            "Tendría que mirarlo, {by_day} (te~le) lo digo. | Prefiero no equivocarme, quien lo sabe seguro es {name}. Le pregunto.",
             "(Déjame~Déjeme) que lo mire, {by_day} (te~le) contesto. | Necesito hablarlo antes con {name}, (te~le) digo algo {by_day}.",
         ],
         request: &[
@@ -236,6 +237,10 @@ pub(crate) const PACK: Pack = Pack {
         meeting: &[
             "{on_day} me va bien, y a las {time} también. | {on_day} a las {time}, perfecto.",
             "{on_day} lo tengo complicado, ¿podría ser un poco más tarde? | {on_day} puedo, pero a partir de las {time2}.",
+        ],
+        money: &[
+            "Los {said} los [compruebo|comparo] antes con el pedido. | Lo de los {said} me cuadra, pero lo compruebo.",
+            "Antes de decir nada de los {said} quiero ver [el pedido|la oferta].",
         ],
         problem: &[
             "Gracias por avisar, lo miro [esta tarde|en cuanto pueda]. | Qué raro, [ayer|la semana pasada] iba bien. Lo compruebo.",
@@ -249,7 +254,7 @@ pub(crate) const PACK: Pack = Pack {
         more: &[
             "Si cambia algo, (avísame~avíseme).",
             "Se lo comento también a {name}. | {name} también debería saberlo, se lo digo yo.",
-            "¿(Necesitas~Necesita) algo de mi parte hasta entonces?",
+            "En cuanto sepa algo más, escribo. | Más noticias {by_day}, como tarde.",
             "Si corre prisa, (llámame~llámeme). | Estoy en mi sitio hasta las {later}, por si (quieres~quiere) hablarlo.",
         ],
     },
@@ -327,6 +332,7 @@ pub(crate) const PACK: Pack = Pack {
             "lo miramos",
         ],
         thanks: &["gracias", "agradezco", "agradecido", "agradecida"],
+        currencies: &["eur", "euro", "euros", "usd", "dólares", "gbp", "libras"],
         problems: &[
             "problema",
             "error",
@@ -374,6 +380,9 @@ mod tests {
         check("Presupuesto anual", "el presupuesto anual");
         check("vacaciones de verano", "las vacaciones de verano");
         check("renovaciones", "las renovaciones");
+        check("reunión con el proveedor", "la reunión con el proveedor");
+        check("web nueva", "la web nueva");
+        check("camión averiado", "el camión averiado");
         check("programa de formación", "el programa de formación");
         check("planes de agosto", "los planes de agosto");
         check("la impresora", "la impresora");
