@@ -88,13 +88,10 @@ impl Decnet {
     }
 
     fn prepare(&self, command: &mut Command) {
-        for name in [
-            "DECNET_CONFIG",
-            "DECNET_STATE_DIR",
-            "DECNET_REALISM_PERSONAS",
-            "RUST_BACKTRACE",
-        ] {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("DECNET_") {
+                command.env_remove(name);
+            }
         }
         command
             .env("HOME", &self.home)

@@ -36,6 +36,8 @@ pub(crate) struct Crate {
 pub(crate) struct Dependency {
     /// Package name.
     pub(crate) name: String,
+    /// Whether only tests, examples and benchmarks need it.
+    pub(crate) is_for_tests: bool,
 }
 
 impl Crate {
@@ -70,6 +72,7 @@ impl Workspace {
                 dependencies: list(&package["dependencies"])
                     .map(|dependency| Dependency {
                         name: text(&dependency["name"]),
+                        is_for_tests: dependency["kind"] == "dev",
                     })
                     .collect(),
                 binaries: targets(package, "bin")

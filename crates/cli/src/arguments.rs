@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Mail between personas
     #[command(subcommand)]
     Emailgen(EmailgenCommand),
+    /// The language model that writes, if you have one
+    #[command(subcommand)]
+    Llm(LlmCommand),
     /// Find what is wrong: configuration, database, pool, every decky
     #[command(after_help = "Examples:\n  decnet doctor\n  decnet doctor --json | jq .problems")]
     Doctor {
@@ -68,6 +71,19 @@ pub(crate) enum Command {
         /// Your shell
         shell: Shell,
     },
+}
+
+impl Command {
+    /// Whose words a command wants.
+    pub(crate) fn model(&self) -> ModelArguments {
+        match self {
+            Self::Emailgen(EmailgenCommand::Tick(TickArguments { model, .. }))
+            | Self::Emailgen(EmailgenCommand::Run { model, .. })
+            | Self::Llm(LlmCommand::Doctor { model, .. })
+            | Self::Llm(LlmCommand::Try(TryArguments { model, .. })) => model.clone(),
+            _ => ModelArguments::default(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -185,6 +201,8 @@ pub(crate) enum EmailgenCommand {
         /// Pause between ticks, such as 90s or 5m
         #[arg(long, value_name = "TIME", value_parser = parse_pause)]
         interval: Option<Duration>,
+        #[command(flatten)]
+        model: ModelArguments,
     },
     /// List mails, newest first
     #[command(
@@ -202,6 +220,17 @@ pub(crate) enum EmailgenCommand {
     /// Older name of `personas import`
     #[command(hide = true)]
     ImportPersonas(ImportArguments),
+}
+
+/// Whose words.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ModelArguments {
+    /// Who writes: off, ollama, openai or fake [env: DECNET_REALISM_LLM] [default: off]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) llm: Option<String>,
+    /// Play the generations of this file, and record there what it does not hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cassette: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -227,6 +256,68 @@ pub(crate) struct TickArguments {
     /// Say nothing unless something went wrong
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LlmCommand {
+    /// Find out whether the model is there, quick enough, and writes mail that can be sent
+    #[command(
+        after_help = "Examples:\n  DECNET_REALISM_LLM=ollama decnet llm doctor\n  decnet llm doctor --llm openai --json"
+    )]
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        model: ModelArguments,
+    },
+    /// Have one mail written, and show prompt, answer and what became of it; nothing is sent
+    #[command(
+        after_help = "Examples:\n  decnet llm try laura.bennett@northgate.example tom.oneill@northgate.example\n  decnet llm try laura tom --topic \"the copier contract\"\n  decnet llm try laura tom --reply-to 12"
+    )]
+    Try(TryArguments),
+    /// Read saved output of a model as a mail
+    #[command(
+        after_help = "Examples:\n  decnet llm parse answer.txt\n  decnet llm parse outputs/*.txt --json | jq 'select(.ok | not)'"
+    )]
+    Parse {
+        /// Files of what a model wrote; - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// They answer a mail: no subject is expected
+        #[arg(long)]
+        reply: bool,
+        /// Print one line of JSON for each
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryArguments {
+    /// Who writes: an address, or the start of one or of a name
+    pub(crate) sender: String,
+    /// Who reads
+    pub(crate) recipient: String,
+    /// What a new mail is about [default: drawn]
+    #[arg(long, conflicts_with = "reply_to")]
+    pub(crate) topic: Option<String>,
+    /// Number of the mail to answer, as `emailgen list` prints it
+    #[arg(long, value_name = "ID")]
+    pub(crate) reply_to: Option<i64>,
+    /// Everything random follows from this [default: drawn]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Write as if it were this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
 }
 
 #[derive(Debug, Args)]

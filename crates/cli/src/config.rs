@@ -1,6 +1,8 @@
 //! Settings with the origin of each value. Flag beats environment, environment beats
 //! configuration file, file beats default.
 
+mod llm;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use serde::Deserialize;
 
 use crate::environment;
 use crate::failure::{Failure, Kind};
+
+pub(crate) use self::llm::{LlmKind, LlmSettings};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) keep_for: Setting<Option<Duration>>,
     /// Most messages on one decky, 0 for no limit. Default 20,000.
     pub(crate) messages_per_decky: Setting<u64>,
+    /// The language model.
+    pub(crate) llm: LlmSettings,
 }
 
 /// What the command line says of settings.
@@ -83,6 +89,10 @@ pub(crate) struct Flags {
     pub(crate) state_dir: Option<PathBuf>,
     /// `--interval`.
     pub(crate) interval: Option<Duration>,
+    /// `--llm`.
+    pub(crate) llm: Option<String>,
+    /// `--cassette`.
+    pub(crate) cassette: Option<PathBuf>,
 }
 
 /// The configuration file.
@@ -94,6 +104,7 @@ struct File {
     durable: Option<bool>,
     events: EventsTable,
     emailgen: EmailgenTable,
+    llm: llm::LlmTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,6 +153,7 @@ impl Settings {
         };
         let events = file.events;
         let emailgen = file.emailgen;
+        let llm = LlmSettings::load(flags, file.llm, &from_file)?;
         let home = environment::home();
         let pool = environment::variable("DECNET_REALISM_PERSONAS").map(PathBuf::from);
         let pool_in_file = file.personas.map(|path| from_file.below(&path));
@@ -235,6 +247,7 @@ impl Settings {
             ],
             keep_for,
             messages_per_decky: from_file.or(emailgen.messages_per_decky, 20_000),
+            llm,
             config_file,
         })
     }
@@ -250,7 +263,7 @@ impl Settings {
         let span = |duration: Duration| humantime::format_duration(duration).to_string();
         let line = |name, value: String, origin: &Origin| (name, value, origin.to_string());
         let [fast, normal, slow] = &self.reply_medians;
-        vec![
+        let mut lines = vec![
             line(
                 "state_dir",
                 path(&self.state_dir.value),
@@ -309,7 +322,9 @@ impl Settings {
                 self.messages_per_decky.value.to_string(),
                 &self.messages_per_decky.origin,
             ),
-        ]
+        ];
+        lines.extend(self.llm.lines());
+        lines
     }
 }
 

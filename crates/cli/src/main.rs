@@ -11,6 +11,7 @@ mod environment;
 mod event_file;
 mod failure;
 mod logging;
+mod model;
 mod output;
 mod wiring;
 mod world_file;
@@ -20,7 +21,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::arguments::{Arguments, Command, EmailgenCommand, PersonasCommand, WorldCommand};
+use crate::arguments::{
+    Arguments, Command, EmailgenCommand, LlmCommand, PersonasCommand, WorldCommand,
+};
 use crate::config::Flags;
 use crate::failure::{Failure, Kind};
 
@@ -47,13 +50,16 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    let model = arguments.command.model();
     let flags = Flags {
         config: arguments.config,
         state_dir: arguments.state_dir,
         interval: match &arguments.command {
-            Command::Emailgen(EmailgenCommand::Run { interval }) => *interval,
+            Command::Emailgen(EmailgenCommand::Run { interval, .. }) => *interval,
             _ => None,
         },
+        llm: model.llm,
+        cassette: model.cassette,
     };
     match arguments.command {
         Command::Demo(demo) => commands::demo::run(&demo),
@@ -83,6 +89,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             EmailgenCommand::List(list) => commands::emailgen_mails::list(&flags, &list),
             EmailgenCommand::Show { id, json } => commands::emailgen_mails::show(&flags, id, json),
             EmailgenCommand::ImportPersonas(import) => commands::personas::import(&flags, &import),
+        },
+        Command::Llm(command) => match command {
+            LlmCommand::Doctor { json, .. } => commands::llm_doctor::run(&flags, json),
+            LlmCommand::Try(arguments) => commands::llm_try::run(&flags, &arguments),
+            LlmCommand::Parse { files, reply, json } => {
+                commands::llm_parse::run(&files, reply, json)
+            }
         },
         Command::Doctor { json } => commands::doctor::run(&flags, json),
         Command::Completions { shell } => {

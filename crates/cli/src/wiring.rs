@@ -11,16 +11,19 @@ use decnet_activity_driver::drivers::local_folders::LocalFoldersOptions;
 use decnet_activity_driver::registry::{BuiltInOptions, DriverRegistry};
 use decnet_emailgen::mail_client::{self, MailClient};
 use decnet_emailgen::reply_timing::ReplyTiming;
-use decnet_emailgen::tick::{Tick, TickSettings};
+use decnet_emailgen::tick::{MOST_IN_A_GROUP, Tick, TickSettings};
 use decnet_emailgen::world::WorldLedger;
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::pool::{Fingerprint, PersonaPool, PoolError};
+use decnet_realism::writer::Writer;
+use decnet_realism::writer_chain::WriterChain;
 use decnet_store::{Durability, OpenOptions, Store};
 
 use crate::config::Settings;
 use crate::environment;
 use crate::event_file;
 use crate::failure::{Failure, Kind};
+use crate::model;
 
 /// Everything a command needs, opened once.
 pub(crate) struct Session {
@@ -28,6 +31,7 @@ pub(crate) struct Session {
     pub(crate) store: Store,
     pub(crate) drivers: DriverRegistry,
     pool: PersonaPool,
+    writer: Option<Box<dyn Writer>>,
 }
 
 impl Session {
@@ -48,6 +52,7 @@ impl Session {
             store,
             drivers,
             pool,
+            writer: None,
         })
     }
 
@@ -89,13 +94,16 @@ impl Session {
         work: impl AsyncFnOnce(&mut Tick<'_>) -> T,
     ) -> Result<T, Failure> {
         self.write_events()?;
+        if self.writer.is_none() {
+            self.writer = Some(self.make_writer()?);
+        }
         let mut on_record = |record: &decnet_emailgen::record::MailRecord| {
             tracing::info!(record = record.to_json(), "mail");
         };
         let value = work(&mut Tick {
             ledger: &mut self.store,
             drivers: &self.drivers,
-            writer: &OfflineWriter,
+            writer: self.writer.as_deref().unwrap_or(&OfflineWriter),
             mail_client: mail_client(),
             wall_clock: &environment::now,
             follow_ups: &|_| Vec::new(),
@@ -104,6 +112,16 @@ impl Session {
         .await;
         self.write_events()?;
         Ok(value)
+    }
+
+    /// Who writes: the model that the settings name with the offline writer behind it, or that
+    /// one alone.
+    fn make_writer(&mut self) -> Result<Box<dyn Writer>, Failure> {
+        if !self.settings.llm.is_on() {
+            return Ok(Box::new(OfflineWriter));
+        }
+        let model = model::llm_writer(&self.settings, &mut self.store)?;
+        Ok(Box::new(WriterChain::new(model, OfflineWriter)))
     }
 
     fn write_events(&mut self) -> Result<(), Failure> {
@@ -124,9 +142,18 @@ impl Session {
     ) -> TickSettings {
         let span = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         let [fast, normal, slow] = &self.settings.reply_medians;
+        let llm = &self.settings.llm;
+        let writing = if llm.is_on() {
+            llm.timeout.value
+        } else {
+            std::time::Duration::ZERO
+        };
+        let lease = self.settings.lease.value.saturating_add(writing);
         TickSettings {
             count,
-            lease: span(self.settings.lease.value),
+            // A mail in a group would wait for the model to write the others.
+            group: if llm.is_on() { 1 } else { MOST_IN_A_GROUP },
+            lease: span(lease),
             replies: ReplyTiming {
                 share_answered: self.settings.reply_share.value,
                 medians: [span(fast.value), span(normal.value), span(slow.value)],
@@ -213,8 +240,8 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     build(&mut tokio::runtime::Builder::new_current_thread())
 }
 
-/// A runtime that also knows timers and signals.
-pub(crate) fn runtime_with_signals() -> Result<tokio::runtime::Runtime, Failure> {
+/// A runtime that also knows timers, signals and sockets.
+pub(crate) fn full_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     build(tokio::runtime::Builder::new_current_thread().enable_all())
 }
 

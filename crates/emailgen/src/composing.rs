@@ -1,6 +1,6 @@
 //! From a plan to a finished message: the writer's words in the mail client's shape.
 
-use decnet_realism::writer::{Brief, Occasion, Parent, Writer, WriterError};
+use decnet_realism::writer::{Brief, Occasion, Parent, Writer, WriterError, Written};
 
 use crate::ledger::{ComposedMail, WrittenBy};
 use crate::mail_client::MailClient;
@@ -51,7 +51,7 @@ pub(crate) async fn compose(
         written_at: plan.sent_at,
         occasion,
     };
-    let draft = writer
+    let Written { draft, authorship } = writer
         .write(&brief, sub_seed(plan.seed, Purpose::Text))
         .await?;
     let subject = match &pick.parent {
@@ -97,7 +97,7 @@ pub(crate) async fn compose(
         text: composed.text,
         message: composed.bytes,
         written_by: WrittenBy {
-            writer: writer.name().to_owned(),
+            authorship,
             mail_client: mail_client.name().to_owned(),
         },
     })

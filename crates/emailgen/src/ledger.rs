@@ -25,6 +25,7 @@ use decnet_activity_driver::action::{ActivityResult, Folder, MailLocation};
 use decnet_activity_driver::decky::Decky;
 use decnet_realism::active_hours::Schedule;
 use decnet_realism::persona::Persona;
+use decnet_realism::writer::Authorship;
 use serde::{Deserialize, Serialize};
 
 macro_rules! id {
@@ -203,8 +204,9 @@ pub struct ComposedMail {
 /// Who wrote the text of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenBy {
-    /// Name of the writer, such as `offline`.
-    pub writer: String,
+    /// The writer, and what it took.
+    #[serde(flatten)]
+    pub authorship: Authorship,
     /// Name of the mail client profile.
     pub mail_client: String,
 }

@@ -1,4 +1,70 @@
 //! Small traces that text from a model carries, and how they are taken out.
+//!
+//! [`guard`] takes all of them out: long dashes, Markdown, signs that no keyboard has, invisible
+//! characters and the stock phrases of models.
+
+mod markdown;
+pub(crate) mod phrases;
+mod punctuation;
+mod stock;
+pub(crate) mod word_bits;
+
+use std::borrow::Cow;
+
+/// `text` as a person at a keyboard would have typed it.
+///
+/// Invisible characters go ([`strip_invisible`]), and so do Markdown, curly quotes, ellipses and
+/// odd blanks, long dashes ([`replace_dashes`]), and the stock phrases of models: sentences such as
+/// "I hope this email finds you well." are left out, words such as "delve into" replaced, and the
+/// sentence around them stays whole. A text that is nothing but such a sentence keeps it.
+///
+/// With `uses_llms_heavily` the writer is known to paste what a model wrote: then only what cannot
+/// be seen goes. Phrases are looked for in every language that is known: people mix them.
+///
+/// ```
+/// use decnet_realism::style::guard;
+///
+/// let text = "Hi Ana,\n\nI hope this email finds you well. The **plan** — mine — is done…";
+/// assert_eq!(guard(text, false), "Hi Ana,\n\nThe plan, mine, is done...");
+/// assert_eq!(guard(text, true), text);
+/// ```
+pub fn guard(text: &str, uses_llms_heavily: bool) -> String {
+    guarded(text, uses_llms_heavily).into_owned()
+}
+
+/// [`guard`], without a copy of what stays as it is.
+pub(crate) fn guarded(text: &str, uses_llms_heavily: bool) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    // Without an early end the look at all bytes is one at many bytes at once.
+    let is_rare = |byte: u8| !matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0xc3 | 0xa0..=0xbf);
+    let has_rare = text.bytes().fold(false, |rare, byte| rare | is_rare(byte));
+    if has_rare
+        && text
+            .chars()
+            .any(|c| is_invisible(c) && !matches!(c, '\n' | '\t'))
+    {
+        text = Cow::Owned(strip_invisible(&text));
+    }
+    if uses_llms_heavily {
+        return text;
+    }
+    if !text.is_ascii() {
+        change(&mut text, punctuation::typed);
+        if text.contains(|c| is_dash(c) || matches!(c, '\u{2010}' | '\u{2011}')) {
+            text = Cow::Owned(replace_dashes(&text, false));
+        }
+    }
+    change(&mut text, markdown::plain);
+    change(&mut text, stock::without_stock_phrases);
+    text
+}
+
+/// Puts what `edit` makes of a text in its place, if it changes anything.
+fn change(text: &mut Cow<'_, str>, edit: fn(&str) -> Cow<'_, str>) {
+    if let Cow::Owned(edited) = edit(text) {
+        *text = Cow::Owned(edited);
+    }
+}
 
 /// Replaces the dashes that people at work do not type with what they do type.
 ///

@@ -1,6 +1,9 @@
 //! The contract of whoever writes the text of a mail: the offline writer, or a model.
 
+use std::time::Duration;
+
 use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
 
 use crate::persona::Persona;
 
@@ -9,7 +12,7 @@ use crate::persona::Persona;
 /// A writer decides words only: subject of a new thread, and the new text. Quoting the parent,
 /// `Re:`, the signature and everything MIME belong to the mail client and are added afterwards.
 ///
-/// The same brief and the same seed give the same draft.
+/// The same brief and the same seed give the same draft, as far as what a writer asks does so.
 #[async_trait::async_trait]
 pub trait Writer: Send + Sync {
     /// Name for the record, such as `offline`.
@@ -26,7 +29,78 @@ pub trait Writer: Send + Sync {
     /// # Errors
     ///
     /// [`WriterError`] says what stood in the way and whether a retry can help.
-    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Draft, WriterError>;
+    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Written, WriterError>;
+}
+
+/// A draft, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The words.
+    pub draft: Draft,
+    /// Who found them.
+    pub authorship: Authorship,
+}
+
+/// Who wrote a text, what it took, and who was asked before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorship {
+    /// Name of the writer, such as `offline`.
+    pub writer: String,
+    /// What it took.
+    #[serde(flatten)]
+    pub effort: Effort,
+    /// Writers that were asked before, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+}
+
+impl Authorship {
+    /// A writer that needs no account of its effort.
+    pub fn of(writer: impl Into<String>) -> Self {
+        Self {
+            writer: writer.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a model needed for a text, all tries together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Name of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How long it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// Answers it gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u32>,
+    /// Tokens it read, as far as the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<u32>,
+    /// Tokens it wrote, as far as the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u32>,
+}
+
+impl Effort {
+    /// Sets how long it took.
+    pub fn set_took(&mut self, took: Duration) {
+        self.took_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// A writer whose text is not used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Its name.
+    pub writer: String,
+    /// Why.
+    pub reason: String,
+    /// What it took all the same.
+    #[serde(flatten)]
+    pub effort: Effort,
 }
 
 /// Everything a writer may use.
@@ -96,6 +170,18 @@ pub enum WriterError {
         writer: String,
         /// What happened.
         reason: String,
+        /// What it took to find out.
+        effort: Effort,
+    },
+    /// The writer wrote, but nothing that could be sent.
+    #[error("writer {writer} wrote nothing that can be sent: {reason}")]
+    Unusable {
+        /// Name of the writer.
+        writer: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What it took.
+        effort: Effort,
     },
 }
 
@@ -103,7 +189,26 @@ impl WriterError {
     /// Whether trying again later can help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable { .. } => true,
+            Self::Unavailable { .. } | Self::Unusable { .. } => true,
+        }
+    }
+
+    /// The account of it for the record of who writes instead.
+    pub fn into_passed_over(self) -> PassedOver {
+        let (Self::Unavailable {
+            writer,
+            reason,
+            effort,
+        }
+        | Self::Unusable {
+            writer,
+            reason,
+            effort,
+        }) = self;
+        PassedOver {
+            writer,
+            reason,
+            effort,
         }
     }
 }

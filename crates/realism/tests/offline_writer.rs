@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, FixedOffset, TimeZone};
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::persona::{Persona, ReplyLatency, Tone};
 use decnet_realism::topic;
-use decnet_realism::writer::{Brief, Draft, Occasion, Parent, Writer};
+use decnet_realism::writer::{Authorship, Brief, Draft, Occasion, Parent, Writer};
 use proptest::prelude::*;
 
 fn persona(name: &str, address: &str) -> Persona {
@@ -398,9 +398,10 @@ async fn it_is_an_immediate_writer() {
         written_at: at(4, 10),
         occasion,
     };
-    let draft = writer
+    let written = writer
         .write(&brief, 7)
         .await
         .expect("the offline writer always succeeds");
-    assert_eq!(draft, writer.draft(&brief, 7));
+    assert_eq!(written.draft, writer.draft(&brief, 7));
+    assert_eq!(written.authorship, Authorship::of("offline"));
 }

@@ -7,9 +7,12 @@
 //! `DECNET_VECTORS` names another folder of the same files.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use decnet_realism::active_hours::ActiveHours;
+use decnet_realism::llm::circuit_breaker::{CircuitBreaker, CircuitPolicy, CircuitState};
+use decnet_realism::llm::output::split;
 use decnet_realism::login::{LOGIN_MAX, login_for};
 use decnet_realism::persona::{self, ParsedPersonas, Persona};
 use decnet_realism::style::replace_dashes;
@@ -146,4 +149,157 @@ fn vectors_em_dash() {
             }
         },
     );
+}
+
+#[test]
+fn vectors_parse_llm_email() {
+    check(
+        "parse_llm_email.json",
+        |input| {
+            let mail = split(text(input, "text"));
+            json!({"subject": mail.subject, "body": mail.body})
+        },
+        |input, ours| {
+            let body = ours["body"].as_str().expect("a string");
+            assert_eq!(body.trim(), body, "{input}");
+            assert!(
+                !body.contains(['\r', '\u{b}', '\u{c}', '\u{feff}']) && !body.contains("```"),
+                "{input}"
+            );
+            if let Some(subject) = ours["subject"].as_str() {
+                assert!(!subject.is_empty() && !subject.contains('\n'), "{input}");
+            }
+        },
+    );
+}
+
+/// What we do better than the recorded behaviour.
+#[test]
+fn llm_emails_are_split_better_than_recorded() {
+    for (text, subject, body) in [
+        ("Subject:\n\nbody", None, "body"),
+        ("Subject:    \n\nbody", None, "body"),
+        ("  \n\t ", None, ""),
+        ("```Subject: X```", Some("X"), ""),
+        ("```\n```", None, ""),
+        (
+            "Here is the email:\n\nSubject: X\n\nbody",
+            Some("X"),
+            "body",
+        ),
+        ("**Subject:** X\n\nbody", Some("X"), "body"),
+        ("Subject: A\u{b}more\n\nbody", Some("A more"), "body"),
+        ("Subject: A\u{2028}B\n\nbody", Some("A B"), "body"),
+        ("Subject: A\n\np1\u{c}p2", Some("A"), "p1\np2"),
+        ("Subject: A\nFrom: evil@x.y\n\nbody", Some("A"), "body"),
+        ("\u{feff}Subject: A\n\nb", Some("A"), "b"),
+        ("<think>\nplan\n</think>\nSubject: A\n\nb", Some("A"), "b"),
+    ] {
+        let mail = split(text);
+        assert_eq!(
+            (mail.subject.as_deref(), &*mail.body),
+            (subject, body),
+            "{text:?}"
+        );
+    }
+}
+
+/// Plays the operations of a case, each call let through on its own, as if it ended before the
+/// next operation.
+fn play_circuit_breaker(input: &Value) -> Value {
+    let number = |key: &str| input[key].as_f64().unwrap_or_else(|| panic!("{key}"));
+    let policy = CircuitPolicy {
+        failures: number("failure_threshold") as u32,
+        cooldown: Duration::from_secs_f64(number("cooldown_seconds")),
+        ..CircuitPolicy::default()
+    };
+    let mut now = DateTime::UNIX_EPOCH;
+    let mut breaker = CircuitBreaker::default();
+    let mut admission = breaker.admission();
+    let ops = input["ops"].as_array().expect("a list of operations");
+    let mut results = Vec::new();
+    for op in ops {
+        let op = op.as_str().expect("an operation");
+        let mut result = json!({});
+        if breaker.state() == CircuitState::Closed {
+            admission = breaker.admission();
+        }
+        match op {
+            "allow" => match breaker.allow(now, &policy) {
+                Ok(allowed) => {
+                    admission = allowed;
+                    result["allow"] = json!(true);
+                }
+                Err(wait) => {
+                    assert!(!wait.is_zero());
+                    result["allow"] = json!(false);
+                }
+            },
+            "ok" => breaker.record_success(admission),
+            "fail" => breaker.record_failure(admission, now, None, &policy),
+            wait => {
+                let seconds: f64 = wait
+                    .strip_prefix('+')
+                    .and_then(|seconds| seconds.parse().ok())
+                    .unwrap_or_else(|| panic!("{wait} is no operation"));
+                now += TimeDelta::microseconds((seconds * 1e6) as i64);
+            }
+        }
+        result["state"] = json!(match breaker.state() {
+            CircuitState::Closed => "closed",
+            CircuitState::Open => "open",
+            CircuitState::HalfOpen => "half_open",
+        });
+        results.push(result);
+    }
+    Value::Array(results)
+}
+
+#[test]
+fn circuit_breaker() {
+    check(
+        "circuit_breaker.json",
+        play_circuit_breaker,
+        |input, ours| {
+            // At most one probe goes between two outcomes, and nothing goes while it is open.
+            let ops = input["ops"].as_array().expect("a list of operations");
+            let mut probing = false;
+            for (op, result) in ops.iter().zip(ours.as_array().expect("a list")) {
+                let op = op.as_str().expect("an operation");
+                if op == "allow" {
+                    if result["state"] == "half_open" && result["allow"] == true {
+                        assert!(!probing, "{input}");
+                        probing = true;
+                    }
+                    assert!(
+                        result["state"] != "open" || result["allow"] == false,
+                        "{input}"
+                    );
+                } else {
+                    // A probe that says nothing for long is given up.
+                    probing = false;
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn circuit_breaker_beats_its_quirks() {
+    let play = |ops: &[&str]| {
+        play_circuit_breaker(&json!({"failure_threshold": 3, "cooldown_seconds": 60.0, "ops": ops}))
+    };
+    let probes = play(&["fail", "fail", "fail", "+60", "allow", "allow", "allow"]);
+    assert_eq!(probes[4], json!({"allow": true, "state": "half_open"}));
+    for later in 5..7 {
+        assert_eq!(probes[later], json!({"allow": false, "state": "half_open"}));
+    }
+    let late = play(&["fail", "fail", "fail", "ok", "allow"]);
+    assert_eq!(
+        late[4],
+        json!({"allow": false, "state": "open"}),
+        "a late success"
+    );
+    let lost = play(&["fail", "fail", "fail", "+60", "allow", "+3600", "allow"]);
+    assert_eq!(lost[6], json!({"allow": true, "state": "half_open"}));
 }

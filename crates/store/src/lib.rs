@@ -25,10 +25,12 @@ mod availability;
 mod error;
 mod events;
 mod mail;
+mod model_state;
 mod open;
 mod people;
 mod world;
 
 pub use error::OpenError;
 pub use events::Event;
+pub use model_state::StoredModelLedger;
 pub use open::{Durability, OpenOptions, Store, Usage};

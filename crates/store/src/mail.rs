@@ -359,7 +359,8 @@ impl MailLedger for Store {
             let changed = transaction
                 .prepare_cached(
                     "UPDATE mail SET state = 'composed', subject = ?3, ancestors = ?4,
-                            new_text = ?5, text = ?6, message = ?7, writer = ?8, mail_client = ?9
+                            new_text = ?5, text = ?6, message = ?7, writer = ?8, mail_client = ?9,
+                            authorship = ?10
                      WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL",
                 )
                 .and_then(|mut statement| {
@@ -371,8 +372,9 @@ impl MailLedger for Store {
                         composed.new_text,
                         composed.text,
                         composed.message,
-                        composed.written_by.writer,
+                        composed.written_by.authorship.writer,
                         composed.written_by.mail_client,
+                        authorship_json(composed),
                     ])
                 })
                 .map_err(ledger_error)?;
@@ -592,6 +594,12 @@ impl Store {
         }
         Ok((PersonaId(persona), true))
     }
+}
+
+/// How a text came about, as it is stored.
+fn authorship_json(composed: &ComposedMail) -> String {
+    // Strings and numbers only: serialising them cannot fail.
+    serde_json::to_string(&composed.written_by.authorship).unwrap_or_default()
 }
 
 fn list_of(connection: &Connection, persona: PersonaId) -> Result<i64, LedgerError> {

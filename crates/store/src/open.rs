@@ -17,7 +17,10 @@ use crate::error::{OpenError, ledger_error, named};
 /// Everything that changed the schema, oldest first; the schema version is their number.
 static MIGRATIONS: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATION_LIST.iter().map(|sql| M::up(sql)).collect()));
-const MIGRATION_LIST: &[&str] = &[include_str!("migrations/0001_world_and_mail.sql")];
+const MIGRATION_LIST: &[&str] = &[
+    include_str!("migrations/0001_world_and_mail.sql"),
+    include_str!("migrations/0002_model.sql"),
+];
 
 /// Pages (of 4 KiB) of write-ahead log after which it is folded into the database. A process that
 /// starts reads the log once, so it is kept shorter than SQLite's default of 1,000.

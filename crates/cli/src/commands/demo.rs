@@ -110,6 +110,7 @@ fn make_world(dir: &Path) -> Result<Session, Failure> {
     // The past is simulated at full speed; a power cut only costs a demo.
     settings.durable.value = false;
     settings.lease.value = Duration::from_secs(600);
+    settings.llm.switch_off();
     let world = world_file::read(&dir.join("world.toml"))?;
     for spec in &world.change.deckies {
         let decnet_activity_driver::decky::Transport::Local(folders) = &spec.decky.transport;

@@ -8,76 +8,14 @@ use decnet_emailgen::world::{World, WorldLedger};
 use decnet_realism::active_hours::ActiveHours;
 use decnet_realism::language;
 use decnet_realism::pool::PoolError;
-use serde::Serialize;
 use serde_json::json;
 
+use crate::commands::findings::Findings;
 use crate::commands::world::progress_bar;
 use crate::config::{Flags, Settings};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::output::{bold, one_line, say, say_json, table};
 use crate::wiring::{Session, is_private, pool, root_around, runtime};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    /// As it should be.
-    Good,
-    /// Works, but not as well as it could.
-    Warning,
-    /// Keeps decnet from working.
-    Problem,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, Serialize)]
-struct Finding {
-    subject: String,
-    severity: Severity,
-    what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-/// Everything found so far.
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn good(&mut self, subject: impl Into<String>, what: impl Into<String>) {
-        self.add(subject, Severity::Good, what, None);
-    }
-
-    fn warning(&mut self, subject: impl Into<String>, what: impl Into<String>, advice: &str) {
-        self.add(subject, Severity::Warning, what, Some(advice));
-    }
-
-    fn problem(&mut self, subject: impl Into<String>, what: impl Into<String>, advice: &str) {
-        self.add(subject, Severity::Problem, what, Some(advice));
-    }
-
-    fn add(
-        &mut self,
-        subject: impl Into<String>,
-        severity: Severity,
-        what: impl Into<String>,
-        advice: Option<&str>,
-    ) {
-        let subject = subject.into();
-        let what = one_line(&what.into());
-        // Errors name their decky or persona themselves.
-        let what = what
-            .strip_prefix(&format!("{subject}: "))
-            .unwrap_or(&what)
-            .to_owned();
-        self.0.push(Finding {
-            subject,
-            severity,
-            what,
-            advice: advice.map(str::to_owned),
-        });
-    }
-}
 
 /// Looks at everything and says what is wrong.
 pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
@@ -103,31 +41,21 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
         people(&world, &mut findings);
         deckies(&session, &world, &mut findings)?;
     }
-    let problems = findings
-        .0
-        .iter()
-        .filter(|finding| finding.severity == Severity::Problem)
-        .count();
     if json {
         let settings: Vec<_> = settings
             .lines()
             .into_iter()
             .map(|(name, value, origin)| json!({ "name": name, "value": value, "origin": origin }))
             .collect();
-        say_json(&json!({ "settings": settings, "findings": findings.0, "problems": problems }));
+        say_json(&json!({
+            "settings": settings,
+            "findings": findings,
+            "problems": findings.problems(),
+        }));
     } else {
         show(&settings, &findings);
     }
-    if problems > 0 {
-        return Err(Failure::new(
-            Kind::Unavailable,
-            format!(
-                "{problems} problem{} found",
-                if problems == 1 { "" } else { "s" }
-            ),
-        ));
-    }
-    Ok(())
+    findings.failure()
 }
 
 fn state_dir(settings: &Settings, findings: &mut Findings) {
@@ -341,26 +269,5 @@ fn show(settings: &Settings, findings: &Findings) {
         .collect();
     say(&table(&["setting", "value", "from"], &rows));
     say("");
-    let mut sorted: Vec<&Finding> = findings.0.iter().collect();
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let good = sorted
-        .iter()
-        .filter(|finding| finding.severity == Severity::Good)
-        .count();
-    for (shown, finding) in sorted.iter().enumerate() {
-        let mark = match finding.severity {
-            Severity::Good => "ok      ",
-            Severity::Warning => "warning ",
-            Severity::Problem => "PROBLEM ",
-        };
-        // A large world's good news is a number.
-        if finding.severity == Severity::Good && shown + 1 > sorted.len() - good + 50 {
-            say(&format!("ok       and {} more", sorted.len() - shown));
-            break;
-        }
-        say(&format!("{mark} {}: {}", finding.subject, finding.what));
-        if let Some(advice) = &finding.advice {
-            say(&format!("         → {advice}"));
-        }
-    }
+    findings.show();
 }

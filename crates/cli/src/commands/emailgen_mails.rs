@@ -1,6 +1,7 @@
 //! `decnet emailgen list` and `decnet emailgen show`
 
 use decnet_emailgen::ledger::{MailFilter, MailId, MailLedger, MailSummary};
+use serde_json::Value;
 
 use crate::arguments::ListArguments;
 use crate::config::{Flags, Settings};
@@ -60,6 +61,9 @@ pub(crate) fn show(flags: &Flags, id: i64, json: bool) -> Result<(), Failure> {
         format!("subject   {}", one_line(&summary.subject)),
         format!("id        {}", one_line(&summary.message_id)),
     ];
+    if let Some(record) = &mail.record {
+        lines.extend(authorship(&record["written_by"]));
+    }
     if let Some(parent) = mail.parent {
         lines.push(format!("answers   mail {}", parent.0));
     }
@@ -99,6 +103,48 @@ pub(crate) fn show(flags: &Flags, id: i64, json: bool) -> Result<(), Failure> {
     lines.push(safe_text(&mail.text));
     say(&lines.join("\n"));
     Ok(())
+}
+
+/// Who wrote, at what cost, and who did not.
+fn authorship(written_by: &Value) -> Vec<String> {
+    let cost = |of: &Value| {
+        let seconds = of["took_ms"]
+            .as_f64()
+            .map(|took| format!("{:.1} s", took / 1e3));
+        let tokens = of["output_tokens"]
+            .as_u64()
+            .map(|tokens| format!("{tokens} tokens"));
+        let told: Vec<String> = seconds.into_iter().chain(tokens).collect();
+        if told.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", told.join(", "))
+        }
+    };
+    let name = |of: &Value| {
+        let writer = one_line(of["writer"].as_str().unwrap_or_default());
+        match of["model"].as_str() {
+            Some(model) => format!("{writer}, model {}", one_line(model)),
+            None => writer,
+        }
+    };
+    if written_by.is_null() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "written   by {}{}",
+        name(written_by),
+        cost(written_by)
+    )];
+    for passed_over in written_by["passed_over"].as_array().into_iter().flatten() {
+        let reason = one_line(passed_over["reason"].as_str().unwrap_or_default());
+        lines.push(format!(
+            "          not by {}{}: {reason}",
+            name(passed_over),
+            cost(passed_over)
+        ));
+    }
+    lines
 }
 
 /// Mails as a table.

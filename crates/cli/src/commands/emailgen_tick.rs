@@ -3,13 +3,14 @@
 use decnet_emailgen::ledger::Standstill;
 use decnet_emailgen::tick::{Preview, TickReport};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::TickArguments;
 use crate::config::{Flags, Settings};
 use crate::environment;
-use crate::failure::{Failure, cause_kind};
+use crate::failure::{Failure, Kind, cause_kind};
 use crate::output::{one_line, safe_text, say, say_json, shortened, warn};
-use crate::wiring::{Session, runtime};
+use crate::wiring::{Session, full_runtime, runtime};
 
 /// Writes up to `count` mails.
 pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failure> {
@@ -18,15 +19,19 @@ pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failur
     let now = arguments.now.unwrap_or_else(environment::now);
     let seed = arguments.seed.unwrap_or_else(environment::random);
     let mut settings = session.tick_settings(now, seed, arguments.count as usize);
-    settings.group = arguments.group as usize;
-    let runtime = runtime()?;
+    settings.group = settings.group.min(arguments.group as usize);
     if arguments.dry_run {
-        let (previews, standstill) =
-            runtime.block_on(session.tick(async |tick| tick.preview(&settings).await))??;
+        let (previews, standstill) = wait(&mut session, async |session| {
+            session
+                .tick(async |tick| tick.preview(&settings).await)
+                .await
+        })???;
         show_previews(&previews, standstill.as_ref(), arguments.json);
         return Ok(());
     }
-    let report = runtime.block_on(session.tick(async |tick| tick.run(&settings).await))??;
+    let report = wait(&mut session, async |session| {
+        session.tick(async |tick| tick.run(&settings).await).await
+    })???;
     if arguments.json {
         say_json(&json!({
             "delivered": report.delivered,
@@ -39,6 +44,36 @@ pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failur
         say(&outcome(&report));
     }
     failure_of(&report)
+}
+
+/// Waits for `work`. A tick that may have to wait for a model ends in order on SIGTERM and SIGINT:
+/// the model's answer is given up, and the mail stays in the outbox.
+fn wait<T>(session: &mut Session, work: impl AsyncFnOnce(&mut Session) -> T) -> Result<T, Failure> {
+    if !session.settings.llm.is_on() {
+        return Ok(runtime()?.block_on(work(session)));
+    }
+    full_runtime()?.block_on(async {
+        let no_signals = |error| {
+            Failure::new(
+                Kind::Unavailable,
+                format!("cannot wait for signals: {error}"),
+            )
+        };
+        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        tokio::select! {
+            done = work(session) => Ok(done),
+            _ = terminate.recv() => Err(interrupted()),
+            _ = interrupt.recv() => Err(interrupted()),
+        }
+    })
+}
+
+fn interrupted() -> Failure {
+    Failure::new(
+        Kind::Temporary,
+        "stopped; what was planned is finished by the next tick",
+    )
 }
 
 /// One line for what a tick did.
@@ -68,10 +103,35 @@ pub(crate) fn outcome(report: &TickReport) -> String {
             if report.expired == 1 { "" } else { "s" }
         ));
     }
+    if let Some(told) = passed_over(report) {
+        line.push_str(&told);
+    }
     if let Some(standstill) = &report.standstill {
         line.push_str(&format!("; {}", reason(standstill)));
     }
     one_line(&line)
+}
+
+/// How often the model was passed over, and why the last time.
+fn passed_over(report: &TickReport) -> Option<String> {
+    let passed_over: Vec<_> = report
+        .delivered
+        .iter()
+        .filter_map(|mail| mail.written_by.as_ref()?.authorship.passed_over.last())
+        .collect();
+    let last = passed_over.last()?;
+    Some(match passed_over.len() {
+        1 if report.delivered.len() == 1 => {
+            format!(
+                "; written offline, {} passed over: {}",
+                last.writer, last.reason
+            )
+        }
+        count => format!(
+            "; {count} written offline, {} passed over, the last time: {}",
+            last.writer, last.reason
+        ),
+    })
 }
 
 /// Why nobody starts a thread, for people to read.

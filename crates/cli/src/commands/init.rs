@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &InitArguments, flags: &Flags) -> Result<(), Failur
     let settings = Settings::load(&Flags {
         config: Some(config.clone()),
         state_dir: flags.state_dir.clone(),
-        interval: None,
+        ..Flags::default()
     })?;
     let database = settings.database();
     let new_database = !database.exists();

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use decnet_activity_driver::decky::{Decky, DeckySource, LocalFolders, Transport};
 use decnet_realism::persona::Persona;
+use decnet_realism::writer::{Authorship, Effort, PassedOver};
 use serde_json::json;
 
 use super::Ledger;
@@ -85,7 +86,22 @@ pub fn composed(subject: &str) -> ComposedMail {
         text: format!("About {subject}.\n\n-- \nAna"),
         message: format!("Subject: {subject}\r\n\r\nAbout {subject}.\r\n").into_bytes(),
         written_by: WrittenBy {
-            writer: "offline".to_owned(),
+            authorship: Authorship {
+                writer: "offline".to_owned(),
+                effort: Effort {
+                    took_ms: Some(61),
+                    ..Effort::default()
+                },
+                passed_over: vec![PassedOver {
+                    writer: "ollama".to_owned(),
+                    reason: "no answer".to_owned(),
+                    effort: Effort {
+                        model: Some("small".to_owned()),
+                        answers: Some(0),
+                        ..Effort::default()
+                    },
+                }],
+            },
             mail_client: "thunderbird".to_owned(),
         },
     }

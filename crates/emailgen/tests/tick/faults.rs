@@ -15,7 +15,7 @@ use decnet_emailgen::ledger::*;
 use decnet_emailgen::memory_ledger::MemoryLedger;
 use decnet_realism::active_hours::Schedule;
 use decnet_realism::offline::OfflineWriter;
-use decnet_realism::writer::{Brief, Draft, Writer, WriterError};
+use decnet_realism::writer::{Authorship, Brief, Effort, Writer, WriterError, Written};
 
 use crate::office::quick_driver;
 
@@ -214,7 +214,7 @@ impl Writer for SlowWriter {
         "slow"
     }
 
-    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Draft, WriterError> {
+    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Written, WriterError> {
         let take = |left: usize| left.checked_sub(1);
         if self
             .failures
@@ -224,9 +224,13 @@ impl Writer for SlowWriter {
             return Err(WriterError::Unavailable {
                 writer: "slow".to_owned(),
                 reason: "out of ideas".to_owned(),
+                effort: Effort::default(),
             });
         }
         tokio::task::yield_now().await;
-        Ok(OfflineWriter.draft(brief, seed))
+        Ok(Written {
+            draft: OfflineWriter.draft(brief, seed),
+            authorship: Authorship::of(self.name()),
+        })
     }
 }

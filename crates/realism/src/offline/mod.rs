@@ -8,13 +8,13 @@
 //!
 //! No clock is read and nothing is remembered between mails.
 
-use crate::writer::{Brief, Draft, Writer, WriterError};
+use crate::writer::{Authorship, Brief, Draft, Writer, WriterError, Written};
 
 pub(crate) mod clean;
 mod compose;
 pub(crate) mod dice;
 pub(crate) mod facts;
-mod habits;
+pub(crate) mod habits;
 mod mannerism;
 mod polish;
 mod reading;
@@ -45,7 +45,10 @@ impl Writer for OfflineWriter {
         true
     }
 
-    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Draft, WriterError> {
-        Ok(self.draft(brief, seed))
+    async fn write(&self, brief: &Brief<'_>, seed: u64) -> Result<Written, WriterError> {
+        Ok(Written {
+            draft: self.draft(brief, seed),
+            authorship: Authorship::of(self.name()),
+        })
     }
 }

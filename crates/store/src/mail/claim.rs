@@ -5,6 +5,7 @@ use decnet_emailgen::ledger::{
     ClaimedMail, ComposedMail, DeckyId, Home, HomeChoice, LedgerError, MailId, ParentMail,
     PersonaId, PersonaListId, PlannedMail, ReplyTo, WrittenBy,
 };
+use decnet_realism::writer::Authorship;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use crate::error::{corrupt, ledger_error};
@@ -22,7 +23,7 @@ pub(super) fn claim(
                        recipient_id, recipient_home, recipient_login, parent_id, thread_id,
                        thread_length, topic, language, sent_at, sent_offset, message_id,
                        inbox_name, sent_name, subject, ancestors, new_text, text, message,
-                       writer, mail_client",
+                       writer, mail_client, authorship",
         )
         .and_then(|mut statement| {
             statement.query_row(params![id, lease_until.timestamp_micros()], RawClaim::read)
@@ -49,7 +50,7 @@ struct RawClaim {
     sent_name: String,
     text: [String; 4],
     message: Option<Vec<u8>>,
-    written_by: (Option<String>, Option<String>),
+    written_by: (Option<String>, Option<String>, Option<String>),
 }
 
 impl RawClaim {
@@ -71,7 +72,7 @@ impl RawClaim {
             sent_name: row.get(18)?,
             text: [row.get(19)?, row.get(20)?, row.get(21)?, row.get(22)?],
             message: row.get(23)?,
-            written_by: (row.get(24)?, row.get(25)?),
+            written_by: (row.get(24)?, row.get(25)?, row.get(26)?),
         })
     }
 
@@ -100,6 +101,13 @@ impl RawClaim {
             login,
         };
         let [subject, references, new_text, text] = self.text;
+        let (writer, mail_client, authorship) = self.written_by;
+        let authorship = match authorship {
+            Some(json) => serde_json::from_str(&json)
+                .map_err(|error| corrupt(format!("mail {id}: authorship: {error}")))?,
+            // Composed by a decnet that kept only the name.
+            None => Authorship::of(writer.unwrap_or_default()),
+        };
         let composed = self.message.map(|message| ComposedMail {
             subject,
             references,
@@ -107,8 +115,8 @@ impl RawClaim {
             text,
             message,
             written_by: WrittenBy {
-                writer: self.written_by.0.unwrap_or_default(),
-                mail_client: self.written_by.1.unwrap_or_default(),
+                authorship,
+                mail_client: mail_client.unwrap_or_default(),
             },
         });
         Ok(ClaimedMail {

@@ -6,7 +6,7 @@ use decnet_emailgen::ledger::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::list_of;
+use super::{authorship_json, list_of};
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
 
@@ -73,10 +73,10 @@ fn insert_mail(
                  recipient_id, recipient_home, recipient_login,
                  seed, topic, language, sent_at, sent_offset, message_id, inbox_name, sent_name,
                  subject, ancestors, new_text, text, writer, mail_client, message,
-                 attempt, claimable_at)
+                 attempt, claimable_at, authorship)
              VALUES (max(?28, (SELECT coalesce(max(id), 0) + 1 FROM mail)),
                      ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27)",
+                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27, ?29)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -107,11 +107,12 @@ fn insert_mail(
                 composed.map_or("", |composed| &composed.references),
                 composed.map_or("", |composed| &composed.new_text),
                 composed.map_or("", |composed| &composed.text),
-                composed.map(|composed| &composed.written_by.writer),
+                composed.map(|composed| &composed.written_by.authorship.writer),
                 composed.map(|composed| &composed.written_by.mail_client),
                 composed.map(|composed| &composed.message),
                 lease_until.timestamp_micros(),
                 plan.expected_id.0,
+                composed.map(authorship_json),
             ])
         })
         .map_err(ledger_error)?;

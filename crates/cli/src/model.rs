@@ -1,0 +1,129 @@
+//! The language model, put together from the settings.
+
+use std::sync::Arc;
+
+use decnet_realism::llm::backend::LlmBackend;
+use decnet_realism::llm::backends::HttpBackend;
+use decnet_realism::llm::backends::fake::FakeBackend;
+use decnet_realism::llm::backends::ollama::{OllamaBackend, OllamaOptions};
+use decnet_realism::llm::backends::openai::OpenAiBackend;
+use decnet_realism::llm::cassette::{Cassette, Recorded};
+use decnet_realism::llm::endpoint::Endpoint;
+use decnet_realism::llm::http::{Connection, Limits};
+use decnet_realism::llm::layers::{Deadline, Guarded, Retry, RetryPolicy};
+use decnet_realism::llm::writer::LlmWriter;
+use decnet_store::{Store, StoredModelLedger};
+
+use crate::config::{LlmKind, Settings};
+use crate::environment;
+use crate::failure::{Failure, Kind};
+
+/// A model with everything around it.
+pub(crate) type Model = Box<dyn LlmBackend>;
+
+/// A model that writes, as the settings ask for it.
+pub(crate) fn llm_writer(
+    settings: &Settings,
+    store: &mut Store,
+) -> Result<LlmWriter<Model>, Failure> {
+    let llm = &settings.llm;
+    let model = match http_backend(settings)? {
+        Some(server) => Some(guarded(settings, server, store)?),
+        None => unguarded_backend(settings)?,
+    };
+    let model: Model = match (&llm.cassette, model) {
+        (None, Some(model)) => model,
+        (None, None) => return Err(switched_off()),
+        (Some(path), model) => {
+            let cassette = Cassette::open(path).map_err(|error| {
+                Failure::new(Kind::BadInput, format!("{}: {error}", path.display()))
+            })?;
+            Box::new(Recorded::new(cassette, model))
+        }
+    };
+    Ok(LlmWriter::new(model, llm.writer_settings()))
+}
+
+/// The server that the settings name, bare.
+pub(crate) fn http_backend(settings: &Settings) -> Result<Option<HttpBackend>, Failure> {
+    let llm = &settings.llm;
+    if !matches!(llm.kind.value, LlmKind::Ollama | LlmKind::OpenAi) {
+        return Ok(None);
+    }
+    let endpoint =
+        Endpoint::parse(&llm.base_url.value, &llm.allow_hosts.value).map_err(|error| {
+            Failure::new(
+                Kind::Configuration,
+                format!("llm.base_url ({}): {error}", llm.base_url.origin),
+            )
+        })?;
+    let connection = Connection {
+        api_key: match &llm.api_key {
+            Some(key) => Some(key.value.read()?),
+            None => None,
+        },
+        limits: Limits {
+            connect: llm.connect_timeout.value,
+            first_byte: llm.timeout.value,
+            idle: llm.idle_timeout.value,
+            ..Limits::default()
+        },
+        ..Connection::new(endpoint)
+    };
+    let model = llm.model.value.clone();
+    Ok(Some(match llm.kind.value {
+        LlmKind::Ollama => {
+            let options = OllamaOptions {
+                context: llm.context.value,
+                keep_alive: llm.keep_alive.value.clone(),
+            };
+            HttpBackend::Ollama(OllamaBackend::new(connection, model, options))
+        }
+        _ => HttpBackend::OpenAi(OpenAiBackend::new(connection, model)),
+    }))
+}
+
+/// A model that is no server.
+pub(crate) fn unguarded_backend(settings: &Settings) -> Result<Option<Model>, Failure> {
+    let llm = &settings.llm;
+    Ok(match llm.kind.value {
+        LlmKind::Fake => Some(Box::new(FakeBackend::new(llm.fake_output.clone()))),
+        _ => None,
+    })
+}
+
+/// Name under which the state of the server is kept. It holds no key.
+pub(crate) fn server_name(settings: &Settings) -> String {
+    let llm = &settings.llm;
+    format!(
+        "{} {} {}",
+        llm.kind.value.name(),
+        llm.base_url.value,
+        llm.model.value
+    )
+}
+
+/// What to say when a model is needed and none is set.
+pub(crate) fn switched_off() -> Failure {
+    Failure::new(
+        Kind::Configuration,
+        "no model writes; set DECNET_REALISM_LLM or llm.backend to ollama or openai, or give --llm",
+    )
+}
+
+fn guarded(settings: &Settings, server: HttpBackend, store: &mut Store) -> Result<Model, Failure> {
+    let name = server_name(settings);
+    let seen = store.model_state(&name)?;
+    let bounded = Deadline::new(
+        Retry::new(server, RetryPolicy::default()),
+        settings.llm.timeout.value,
+    );
+    Ok(Box::new(Guarded::new(
+        bounded,
+        name,
+        settings.llm.guard_policy(),
+        Arc::new(StoredModelLedger::new(settings.database())),
+        environment::now,
+        seen,
+    )))
+}
