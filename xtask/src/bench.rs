@@ -39,16 +39,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     one_process(&programs, &world, &dir)?;
     loops(&programs, &world, &dir)?;
     ledger_growth(&programs, &dir)?;
+    model(&programs, &dir)?;
     if !quick {
         deckies(&programs, &dir)?;
     }
     fs::remove_dir_all(&dir)?;
     println!("\ncomposing one message (Thunderbird), and one text (offline writer):");
-    for example in [&programs.compose_time, &programs.offline_corpus] {
+    let print = |example: &(PathBuf, Vec<&str>)| -> Result<()> {
         let output = Command::new(&example.0).args(&example.1).output()?;
         print!("{}", String::from_utf8_lossy(&output.stdout));
-    }
-    Ok(())
+        Ok(())
+    };
+    print(&programs.compose_time)?;
+    print(&programs.offline_corpus)?;
+    println!("\nreading what a model wrote (goal >= 200 MB/s):");
+    print(&programs.parse_speed)
 }
 
 /// The programs that are measured, in release builds.
@@ -58,6 +63,8 @@ struct Programs {
     large_world: PathBuf,
     compose_time: (PathBuf, Vec<&'static str>),
     offline_corpus: (PathBuf, Vec<&'static str>),
+    parse_speed: (PathBuf, Vec<&'static str>),
+    client_cost: PathBuf,
 }
 
 fn build() -> Result<Programs> {
@@ -90,6 +97,8 @@ fn build() -> Result<Programs> {
         large_world: example("large_world"),
         compose_time: (example("compose_time"), Vec::new()),
         offline_corpus: (example("offline_corpus"), vec!["en", "300"]),
+        parse_speed: (example("parse_speed"), Vec::new()),
+        client_cost: example("client_cost"),
     })
 }
 
@@ -238,6 +247,53 @@ fn ledger_growth(programs: &Programs, dir: &Path) -> Result<()> {
         &format!("{:.2} ms", empty.median_ms),
         full.median_ms / empty.median_ms,
         "",
+    );
+    Ok(())
+}
+
+/// What a language model costs beside its own time: the client, and a tick that passes it over.
+fn model(programs: &Programs, dir: &Path) -> Result<()> {
+    let output = Command::new(&programs.client_cost).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let numbers: Vec<f64> = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()?;
+    let [client, bare, memory, growth] = numbers[..] else {
+        return Err(format!("client_cost printed {text:?}").into());
+    };
+    row(
+        "model's client, one answer",
+        &format!("{client:.0} us"),
+        &format!("{bare:.0} us"),
+        client / bare,
+        "<= 1 ms more",
+    );
+    let mib = |kib: f64| format!("{:.2} MiB", kib / 1_024.0);
+    println!(
+        "{:<42} {:>12} {:>12} {:>10}   <= 2 MiB",
+        "  its memory; growth in 1,000 answers",
+        mib(memory),
+        mib(growth),
+        "",
+    );
+    let world = World::new(programs, &dir.join("passed-over"))?;
+    let offline = tick_process(programs, &["--config", &world.durable.to_string_lossy()])?;
+    let with_model = world.durable.with_file_name("model.toml");
+    // Nothing listens on the discard port: the first tick opens the breaker, for an hour.
+    let text = fs::read_to_string(&world.durable)?.replace(
+        "[llm]",
+        "[llm]\nbackend = \"ollama\"\nbase_url = \"http://127.0.0.1:9\"\n\
+         breaker_failures = 1\nbreaker_cooldown = \"1h\"",
+    );
+    fs::write(&with_model, text)?;
+    let open = tick_process(programs, &["--config", &with_model.to_string_lossy()])?;
+    row(
+        "tick with its breaker open, beside offline",
+        &format!("{:.2} ms", open.median_ms),
+        &format!("{:.2} ms", offline.median_ms),
+        open.median_ms / offline.median_ms,
+        "<= 1 ms more",
     );
     Ok(())
 }

