@@ -94,9 +94,7 @@ impl Session {
         work: impl AsyncFnOnce(&mut Tick<'_>) -> T,
     ) -> Result<T, Failure> {
         self.write_events()?;
-        if self.writer.is_none() {
-            self.writer = Some(self.make_writer()?);
-        }
+        self.prepare_writer()?;
         let mut on_record = |record: &decnet_emailgen::record::MailRecord| {
             tracing::info!(record = record.to_json(), "mail");
         };
@@ -112,6 +110,15 @@ impl Session {
         .await;
         self.write_events()?;
         Ok(value)
+    }
+
+    /// Makes the writer, if a tick has not done so yet: what is wrong with its settings is said
+    /// now.
+    pub(crate) fn prepare_writer(&mut self) -> Result<(), Failure> {
+        if self.writer.is_none() {
+            self.writer = Some(self.make_writer()?);
+        }
+        Ok(())
     }
 
     /// Who writes: the model that the settings name with the offline writer behind it, or that
@@ -240,9 +247,15 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     build(&mut tokio::runtime::Builder::new_current_thread())
 }
 
-/// A runtime that also knows timers, signals and sockets.
-pub(crate) fn full_runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    build(tokio::runtime::Builder::new_current_thread().enable_all())
+/// Runs `work` to its end with timers, signals and sockets. What is still under way elsewhere then,
+/// such as a name that no server resolves, is not waited for.
+pub(crate) fn run_with_sockets<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let runtime = build(tokio::runtime::Builder::new_current_thread().enable_all())?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 fn build(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {

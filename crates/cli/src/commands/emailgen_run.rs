@@ -10,7 +10,7 @@ use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind};
 use crate::output::{say, warn};
-use crate::wiring::{Session, full_runtime};
+use crate::wiring::{Session, run_with_sockets};
 
 /// How long a tick in progress may go on after a signal. What it has not finished then stays in
 /// the outbox for the next start.
@@ -24,7 +24,8 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
         .interval
         .value
         .max(Duration::from_millis(10));
-    full_runtime()?.block_on(async {
+    session.prepare_writer()?;
+    run_with_sockets(async {
         let no_signals = |error| {
             Failure::new(
                 Kind::Unavailable,

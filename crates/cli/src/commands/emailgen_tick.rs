@@ -10,7 +10,7 @@ use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind, cause_kind};
 use crate::output::{one_line, safe_text, say, say_json, shortened, warn};
-use crate::wiring::{Session, full_runtime, runtime};
+use crate::wiring::{Session, run_with_sockets, runtime};
 
 /// Writes up to `count` mails.
 pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failure> {
@@ -52,7 +52,7 @@ fn wait<T>(session: &mut Session, work: impl AsyncFnOnce(&mut Session) -> T) -> 
     if !session.settings.llm.is_on() {
         return Ok(runtime()?.block_on(work(session)));
     }
-    full_runtime()?.block_on(async {
+    run_with_sockets(async {
         let no_signals = |error| {
             Failure::new(
                 Kind::Unavailable,

@@ -16,12 +16,13 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::commands::findings::Findings;
+use crate::commands::world::spinner;
 use crate::config::{Flags, LlmKind, Settings};
 use crate::environment;
 use crate::failure::Failure;
 use crate::model;
 use crate::output::{say, say_json};
-use crate::wiring::{full_runtime, open_store};
+use crate::wiring::{open_store, run_with_sockets};
 
 /// Tokens that the speed is measured with.
 const SPEED_TOKENS: u32 = 48;
@@ -58,14 +59,20 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
     let mut findings = Findings::default();
     let mut measured = Measured::default();
     breaker(&settings, &mut findings);
-    full_runtime()?.block_on(async {
+    run_with_sockets(async {
         if let Some(server) = model::http_backend(&settings)? {
+            let signs = spinner("asking which models there are");
             let server_is_there = reachable(&settings, &server, &mut findings).await;
+            signs.set_message("measuring the speed");
             if server_is_there && speed(&settings, &server, &mut findings, &mut measured).await {
+                signs.set_message("filling the window, which takes a slow machine minutes");
                 context(&settings, &server, &mut findings, &mut measured).await;
+                signs.set_message("giving a generation up");
                 cancelling(&settings, &server, &mut findings, &mut measured).await;
+                signs.set_message("having a mail written");
                 sample::mail(&settings, Box::new(server), &mut findings).await;
             }
+            signs.finish_and_clear();
         } else if let Some(fake) = model::unguarded_backend(&settings)? {
             sample::mail(&settings, fake, &mut findings).await;
         }

@@ -16,7 +16,7 @@ use crate::environment;
 use crate::failure::{Failure, Kind};
 use crate::model;
 use crate::output::{bold, one_line, safe_text, say, say_json};
-use crate::wiring::{Session, full_runtime};
+use crate::wiring::{Session, run_with_sockets};
 
 /// Has one mail written and shows every step. Nothing is sent.
 pub(crate) fn run(flags: &Flags, arguments: &TryArguments) -> Result<(), Failure> {
@@ -74,7 +74,7 @@ pub(crate) fn run(flags: &Flags, arguments: &TryArguments) -> Result<(), Failure
         occasion,
     };
     let writer = model::llm_writer(&session.settings, &mut session.store)?;
-    let attempts = full_runtime()?.block_on(writer.attempts(&brief, seed));
+    let attempts = run_with_sockets(async { Ok(writer.attempts(&brief, seed).await) })?;
     let subject = answered.as_ref().map(|mail| reply_subject(&mail.subject));
     if arguments.json {
         say_json(&json!({

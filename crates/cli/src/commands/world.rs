@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::time::Duration;
 
 use decnet_activity_driver::decky::Transport;
 use decnet_emailgen::memory_ledger::MemoryLedger;
@@ -137,6 +138,16 @@ pub(crate) fn progress_bar(length: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// A sign of life on a terminal, nothing elsewhere.
+pub(crate) fn spinner(what: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 fn described(diff: &WorldDiff, dry_run: bool) -> String {
