@@ -16,7 +16,7 @@ use decnet_tests::misbehaving_server::{Behaviour, GOOD_TEXT, MisbehavingServer};
 use serde_json::json;
 
 /// Short, so that nobody waits; long enough for a machine that is busy.
-const SILENCE: Duration = Duration::from_millis(400);
+const SILENCE: Duration = Duration::from_millis(1_000);
 
 fn backends(url: &str, api_key: Option<&str>) -> [HttpBackend; 2] {
     let connection = Connection {
