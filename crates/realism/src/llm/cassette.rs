@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use self::line::{Line, key_of};
 use super::backend::{Generation, GenerationRequest, LlmBackend, LlmError};
 
-/// Largest cassette, in bytes. A generation takes some three kilobytes.
-pub const CASSETTE_MAX: u64 = 256 << 20;
+/// Largest cassette, in bytes: some twenty thousand generations.
+pub const CASSETTE_MAX: u64 = 64 << 20;
 
 /// A cassette cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum CassetteError {
     /// It is larger than [`CASSETTE_MAX`].
     #[error("cassette: larger than {CASSETTE_MAX} bytes")]
     TooLarge,
+    /// It is a folder, a pipe or a device.
+    #[error("cassette: it is no file")]
+    NotAFile,
     /// One of its lines is no generation.
     #[error("cassette: line {line}: {what}")]
     Malformed {
@@ -69,6 +72,9 @@ impl Cassette {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(CassetteError::NotAFile);
+        }
         file.lock()?;
         if file.metadata()?.len() > CASSETTE_MAX {
             return Err(CassetteError::TooLarge);
@@ -133,13 +139,20 @@ impl Cassette {
         result: &Result<Generation, LlmError>,
     ) -> Result<(), LlmError> {
         let line = Line::new(model, request, result).to_bytes();
-        self.tape()
-            .file
-            .write_all(&line)
-            .map_err(|error| LlmError::Unavailable {
-                reason: format!("the cassette cannot be written: {error}"),
-                may_run_on: false,
+        let mut tape = self.tape();
+        let whole = tape.file.stream_position();
+        let written = whole.and_then(|whole| {
+            tape.file.write_all(&line).inspect_err(|_| {
+                // Half a line would take the next one with it. What cannot be cut off either is
+                // dropped when the cassette is opened again.
+                let _ = tape.file.set_len(whole);
+                let _ = tape.file.seek(SeekFrom::Start(whole));
             })
+        });
+        written.map_err(|error| LlmError::Unavailable {
+            reason: format!("the cassette cannot be written: {error}"),
+            may_run_on: false,
+        })
     }
 }
 
