@@ -47,8 +47,13 @@ pub enum Behaviour {
     EchoKey,
     /// An error in the middle of the stream.
     ErrorInTheMiddle,
-    /// 400 with a message that names a field of the request.
-    RefuseField(&'static str),
+    /// 400 with a message that names a field, or what it is about, to requests that hold it.
+    RefuseField {
+        /// The field.
+        field: &'static str,
+        /// What the message calls it.
+        name: &'static str,
+    },
 }
 
 /// The text of [`Behaviour::Good`].
@@ -299,7 +304,12 @@ fn exchange(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 body: serde_json::from_slice(&body).unwrap_or(Value::Null),
             };
             let cap = cap_of(&asked.body);
+            let sent = asked.body.clone();
             let (_generation, behaviour) = Generation::begin(shared, asked);
+            let behaviour = match behaviour {
+                Behaviour::RefuseField { field, .. } if sent[field].is_null() => Behaviour::Good,
+                other => other,
+            };
             let answer = Answer {
                 connection,
                 is_ollama: path == "/api/chat",
@@ -450,10 +460,10 @@ impl Answer {
                 self.refuse(302, "Location: http://elsewhere.example/steal\r\n", "moved")
             }
             Behaviour::EchoKey => self.refuse(401, "", &format!("the key {key} is wrong")),
-            Behaviour::RefuseField(field) => self.refuse(
+            Behaviour::RefuseField { name, .. } => self.refuse(
                 400,
                 "",
-                &format!("this model does not support {field}, sorry"),
+                &format!("this model does not support {name}, sorry"),
             ),
             Behaviour::ErrorInTheMiddle => {
                 self.header()?;

@@ -56,7 +56,9 @@ impl Endpoint {
     ///
     /// [`EndpointError`].
     pub fn parse(base_url: &str, allowed: &[String]) -> Result<Self, EndpointError> {
-        let shortened: String = base_url.chars().take(80).collect();
+        // What stands before an @ may be a password.
+        let shown = base_url.rsplit('@').next().unwrap_or_default();
+        let shortened: String = shown.chars().take(80).collect();
         let base_url = base_url.trim();
         if base_url.len() > URL_MAX || base_url.contains(char::is_control) {
             return Err(EndpointError::NotAUrl(shortened));
@@ -103,6 +105,15 @@ impl Endpoint {
         };
         let mut url = self.base.clone();
         url.set_path(&format!("{own}{prefix}{path}"));
+        url
+    }
+
+    /// The URL of `path` beside `prefix`, where the base URL may or may not end.
+    pub(super) fn url_outside(&self, prefix: &str, path: &str) -> Url {
+        let own = self.base.path().trim_end_matches('/');
+        let own = own.strip_suffix(prefix).unwrap_or(own);
+        let mut url = self.base.clone();
+        url.set_path(&format!("{own}{path}"));
         url
     }
 
@@ -198,7 +209,14 @@ mod tests {
 
     #[test]
     fn errors_show_no_password() {
-        let error = Endpoint::parse("http://me:hunter2@127.0.0.1", &[]).expect_err("refused");
-        assert!(!error.to_string().contains("hunter2"));
+        for url in [
+            "http://me:hunter2@127.0.0.1",
+            "http://me:hunter2@127.0.0.1:port",
+            "http://me:hunter2@",
+            "me:hunter2@127.0.0.1",
+        ] {
+            let error = Endpoint::parse(url, &[]).expect_err("refused");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
     }
 }

@@ -49,8 +49,9 @@ impl Connection {
 pub struct Limits {
     /// Most time for a connection. Default 5 s.
     pub connect: Duration,
-    /// Most time from the request to the first text: the model is loaded and the prompt read
-    /// meanwhile, in silence. Default 120 s.
+    /// Most time from the call to the first text, the connection included: the model is loaded and
+    /// the prompt read meanwhile, in silence. Also the most time for a whole document, such as the
+    /// list of models. Default 120 s.
     pub first_byte: Duration,
     /// Longest silence after that. Default 30 s.
     pub idle: Duration,
@@ -104,13 +105,28 @@ impl HttpClient {
             .await
     }
 
+    /// The URL of a path that does not lie below `prefix`, although the base URL may.
+    pub(super) fn url_outside(&self, prefix: &str, path: &str) -> Url {
+        self.connection.endpoint.url_outside(prefix, path)
+    }
+
     /// Fetches one JSON document.
     pub(super) async fn get(&self, url: Url) -> Result<Value, LlmError> {
-        let mut body = self.exchange(Method::GET, url, None).await?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.chunk().await? {
-            bytes.extend_from_slice(&chunk);
-        }
+        let after = self.connection.limits.first_byte;
+        let document = async {
+            let mut body = self.exchange(Method::GET, url, None).await?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = body.chunk().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes)
+        };
+        let bytes = timeout(after, document)
+            .await
+            .unwrap_or(Err(LlmError::Timeout {
+                phase: WaitPhase::Total,
+                after,
+            }))?;
         serde_json::from_slice(&bytes).map_err(|error| LlmError::Malformed {
             what: error.to_string(),
         })
@@ -138,8 +154,7 @@ impl HttpClient {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        let waited = limits.connect.saturating_add(limits.first_byte);
-        let response = timeout(waited, request.send())
+        let response = timeout(limits.first_byte, request.send())
             .await
             .map_err(|_| LlmError::Timeout {
                 phase: WaitPhase::Idle,

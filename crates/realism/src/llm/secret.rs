@@ -3,6 +3,9 @@
 /// Longest accepted [`ApiKey`], in bytes.
 pub const API_KEY_MAX: usize = 4_096;
 
+/// Shortest start of a key, in bytes, that is taken for one.
+const CUT_MIN: usize = 4;
+
 /// A key for a server. It shows in no message, log or `Debug`.
 ///
 /// ```
@@ -52,9 +55,20 @@ impl ApiKey {
         &self.0
     }
 
-    /// `text` without the key: servers repeat what they were sent.
+    /// `text` without the key, nor the start of it at the end of a text that was cut: servers repeat
+    /// what they were sent.
     pub(super) fn scrub(&self, text: &str) -> String {
-        text.replace(&self.0, "…")
+        let mut text = text.replace(&self.0, "…");
+        let longest = (CUT_MIN..self.0.len()).rev().find(|length| {
+            self.0
+                .get(..*length)
+                .is_some_and(|start| text.ends_with(start))
+        });
+        if let Some(length) = longest {
+            text.truncate(text.len() - length);
+            text.push('…');
+        }
+        text
     }
 }
 
@@ -77,6 +91,7 @@ mod tests {
         let key = ApiKey::parse("\tsk-abc \n").expect("a key");
         assert_eq!(key.reveal(), "sk-abc");
         assert_eq!(key.scrub("no such key: sk-abc!"), "no such key: …!");
+        assert_eq!(key.scrub("sk-a sk-b, cut: sk-ab"), "sk-a sk-b, cut: …");
         assert!(!format!("{key:?}").contains("abc"));
     }
 }

@@ -68,7 +68,7 @@ impl OllamaBackend {
                 what: "the list of models is no list".to_owned(),
             })?;
         let names = models.iter().filter_map(|model| model["name"].as_str());
-        Ok(names.map(str::to_owned).collect())
+        Ok(names.map(|name| self.client.tamed(name)).collect())
     }
 
     fn body(&self, request: &GenerationRequest) -> Value {
@@ -109,10 +109,13 @@ impl OllamaBackend {
             .map_or_else(|_| json!(self.options.keep_alive), |seconds| json!(seconds))
     }
 
-    async fn once(&self, request: &GenerationRequest) -> Result<Generation, LlmError> {
+    async fn once(
+        &self,
+        request: &GenerationRequest,
+        body: &Value,
+    ) -> Result<Generation, LlmError> {
         let url = self.client.url("", "/api/chat");
-        let body = self.client.post(url, &self.body(request)).await?;
-        let mut lines = Lines::new(body);
+        let mut lines = Lines::new(self.client.post(url, body).await?);
         let mut text = GrowingText::new(request);
         while let Some(line) = lines.next().await? {
             if line.trim().is_empty() {
@@ -156,8 +159,9 @@ impl LlmBackend for OllamaBackend {
 
     async fn generate(&self, request: &GenerationRequest) -> Result<Generation, LlmError> {
         loop {
-            match self.once(request).await {
-                Err(error) if self.refused.learn(&error, &OPTIONAL) => {}
+            let body = self.body(request);
+            match self.once(request, &body).await {
+                Err(error) if self.refused.learn(&error, &OPTIONAL, &body) => {}
                 done => return done,
             }
         }

@@ -54,7 +54,7 @@ impl OpenAiBackend {
                 what: "the list of models is no list".to_owned(),
             })?;
         let names = models.iter().filter_map(|model| model["id"].as_str());
-        Ok(names.map(str::to_owned).collect())
+        Ok(names.map(|name| self.client.tamed(name)).collect())
     }
 
     /// How many slots of the server are generating, which llama.cpp tells; `None` elsewhere.
@@ -63,7 +63,7 @@ impl OpenAiBackend {
     ///
     /// [`LlmError`] when the server cannot be asked.
     pub async fn busy_slots(&self) -> Result<Option<u32>, LlmError> {
-        let url = self.client.url("", "/slots");
+        let url = self.client.url_outside("/v1", "/slots");
         match self.client.get(url).await {
             Ok(Value::Array(slots)) => {
                 let busy = slots
@@ -119,15 +119,25 @@ impl OpenAiBackend {
         body
     }
 
-    async fn once(&self, request: &GenerationRequest) -> Result<Generation, LlmError> {
+    async fn once(
+        &self,
+        request: &GenerationRequest,
+        body: &Value,
+    ) -> Result<Generation, LlmError> {
         let url = self.client.url("/v1", "/chat/completions");
-        let body = self.client.post(url, &self.body(request)).await?;
-        let mut lines = Lines::new(body);
+        let mut lines = Lines::new(self.client.post(url, body).await?);
         let mut text = GrowingText::new(request);
         while let Some(line) = lines.next().await? {
             if line.starts_with('{') {
                 // A server that does not stream.
                 return self.whole(line, lines, text).await;
+            }
+            if let Some(error) = line.strip_prefix("error:") {
+                // Older llama.cpp has a field of its own for it.
+                let error: Value = parse(error.trim())?;
+                return self
+                    .fail_on_error(&json!({"error": error}))
+                    .and(text.finish());
             }
             let Some(data) = line.strip_prefix("data:") else {
                 // An empty line, a comment or another field (HTML, section 9.2.6).
@@ -205,8 +215,9 @@ impl LlmBackend for OpenAiBackend {
 
     async fn generate(&self, request: &GenerationRequest) -> Result<Generation, LlmError> {
         loop {
-            match self.once(request).await {
-                Err(error) if self.refused.learn(&error, &OPTIONAL) => {}
+            let body = self.body(request);
+            match self.once(request, &body).await {
+                Err(error) if self.refused.learn(&error, &OPTIONAL, &body) => {}
                 done => return done,
             }
         }

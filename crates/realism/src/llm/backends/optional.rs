@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
+
 use crate::llm::backend::LlmError;
 
 /// Which optional fields a server has refused so far. It is asked once more without them, and not
@@ -20,9 +22,9 @@ impl Refused {
             .contains(field)
     }
 
-    /// Whether `error` is about one of `fields` that was sent; it is remembered, and the request is
-    /// worth another try without it.
-    pub(super) fn learn(&self, error: &LlmError, fields: &[&'static str]) -> bool {
+    /// Whether `error` is about one of `fields` that stands in `body`, the request that was sent; it
+    /// is remembered, and the request is worth another try without it.
+    pub(super) fn learn(&self, error: &LlmError, fields: &[&'static str], body: &Value) -> bool {
         let LlmError::Refused {
             status: 400 | 422,
             message,
@@ -34,16 +36,22 @@ impl Refused {
         let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut learned = false;
         for field in fields {
-            if names(message, field) {
-                learned |= refused.insert(field);
+            // Another call may have learned the same meanwhile.
+            if names(message, field) && body.get(field).is_some() {
+                refused.insert(field);
+                learned = true;
             }
         }
         learned
     }
 }
 
-/// Whether `message` names `field` as a word: `max_tokens` is not `max_tokens_total`.
+/// Whether `message` names `field` as a word: `max_tokens` is not `max_tokens_total`. What switches
+/// thinking off goes by either form of the word.
 fn names(message: &str, field: &str) -> bool {
+    if field == "think" && names(message, "thinking") {
+        return true;
+    }
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     message.match_indices(field).any(|(at, _)| {
         let before = message[..at].chars().next_back();
@@ -54,6 +62,8 @@ fn names(message: &str, field: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -65,8 +75,10 @@ mod tests {
             retry_after: None,
         };
         assert!(refused.takes("think"));
-        assert!(refused.learn(&error, &["think", "max_tokens"]));
+        let body = json!({"think": false, "max_tokens": 5});
+        assert!(refused.learn(&error, &["think", "max_tokens"], &body));
         assert!(!refused.takes("think") && refused.takes("max_tokens"));
-        assert!(!refused.learn(&error, &["think", "max_tokens"]));
+        let body = json!({"max_tokens": 5});
+        assert!(!refused.learn(&error, &["think", "max_tokens"], &body));
     }
 }
