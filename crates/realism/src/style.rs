@@ -6,7 +6,7 @@
 mod markdown;
 pub(crate) mod phrases;
 mod punctuation;
-mod stock;
+pub(crate) mod stock;
 pub(crate) mod word_bits;
 
 use std::borrow::Cow;
@@ -34,6 +34,15 @@ pub fn guard(text: &str, uses_llms_heavily: bool) -> String {
 
 /// [`guard`], without a copy of what stays as it is.
 pub(crate) fn guarded(text: &str, uses_llms_heavily: bool) -> Cow<'_, str> {
+    guarded_with(text, uses_llms_heavily, true)
+}
+
+/// [`guarded`] for a text that is known to hold stock phrases, or none.
+pub(crate) fn guarded_with(
+    text: &str,
+    uses_llms_heavily: bool,
+    has_stock_phrases: bool,
+) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     // Without an early end the look at all bytes is one at many bytes at once.
     let is_rare = |byte: u8| !matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0xc3 | 0xa0..=0xbf);
@@ -55,7 +64,10 @@ pub(crate) fn guarded(text: &str, uses_llms_heavily: bool) -> Cow<'_, str> {
         }
     }
     change(&mut text, markdown::plain);
-    change(&mut text, stock::without_stock_phrases);
+    // What was changed may hold others than the text that was looked at.
+    if has_stock_phrases || matches!(text, Cow::Owned(_)) {
+        change(&mut text, stock::without_stock_phrases);
+    }
     text
 }
 

@@ -1,11 +1,13 @@
 //! Where a model's server is, and whether it may be spoken to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use reqwest::Url;
 
 /// Longest accepted base URL, in bytes.
 const URL_MAX: usize = 2_048;
+/// Name of this machine, which is never asked of a resolver.
+pub(super) const LOCALHOST: &str = "localhost";
 
 /// A server that may be spoken to: this machine, or a host that the configuration names.
 ///
@@ -81,11 +83,13 @@ impl Endpoint {
             .host_str()
             .ok_or(EndpointError::NotAUrl(shortened))?
             .to_owned();
-        if host.eq_ignore_ascii_case("localhost") {
-            // No resolver decides what this machine is.
-            let loopback = IpAddr::from([127, 0, 0, 1]);
-            base.set_ip_host(loopback)
-                .map_err(|()| EndpointError::NotAUrl(host))?;
+        if host.eq_ignore_ascii_case(LOCALHOST) {
+            // No resolver decides what this machine is. Certificates are for the name, which stays
+            // there, and is resolved by whoever connects.
+            if base.scheme() == "http" {
+                base.set_ip_host(IpAddr::V4(Ipv4Addr::LOCALHOST))
+                    .map_err(|()| EndpointError::NotAUrl(host))?;
+            }
         } else if !is_loopback(&host) && !is_allowed(&host, allowed) {
             return Err(EndpointError::NotAllowed { host });
         }
@@ -200,6 +204,12 @@ mod tests {
         assert_eq!(
             url("http://127.0.0.1:1/v1/"),
             "http://127.0.0.1:1/v1/models"
+        );
+        #[cfg(feature = "tls")]
+        assert_eq!(
+            url("https://LocalHost:1"),
+            "https://localhost:1/v1/models",
+            "a certificate for localhost is for this name"
         );
         assert_eq!(
             url("http://localhost:1/llm"),

@@ -6,6 +6,7 @@ mod refusal;
 mod tls;
 
 use std::error::Error as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::backend::{LlmError, WaitPhase};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, LOCALHOST};
 use super::secret::ApiKey;
 
 pub(super) use self::lines::Lines;
@@ -181,6 +182,8 @@ impl HttpClient {
             // Only what the configuration names is spoken to.
             .no_proxy()
             .redirect(Policy::none())
+            // Port 0 stands for the one of the URL.
+            .resolve(LOCALHOST, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .connect_timeout(self.connection.limits.connect)
             // A connection belongs to one exchange: closing it is how a generation is given up.
             .pool_max_idle_per_host(0)

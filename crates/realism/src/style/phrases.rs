@@ -100,8 +100,12 @@ impl<T: Copy> Phrases<T> {
     }
 
     fn may_start(&self, bytes: &[u8], at: usize) -> bool {
-        let opening = opening(&bytes[at..bytes.len().min(at + 3)]);
-        self.openings[opening / 64] >> (opening % 64) & 1 != 0
+        is_set(&self.openings, opening_at(bytes, at))
+    }
+
+    /// Whether a phrase stands at the start of the word at the byte offset `at`.
+    fn stands_at(&self, text: &str, at: usize, opening: usize) -> bool {
+        is_set(&self.openings, opening) && self.at(text, at).is_some() && starts_word(text, at)
     }
 
     /// The longest phrase that starts at the byte offset `at`.
@@ -122,6 +126,71 @@ impl<T: Copy> Phrases<T> {
             })
         })
     }
+}
+
+/// Three lists that are looked for together: a text is walked through once, and most hold no phrase
+/// of any of them.
+pub(crate) struct ThreeLists<A: 'static, B: 'static, C: 'static> {
+    lists: (
+        &'static Phrases<A>,
+        &'static Phrases<B>,
+        &'static Phrases<C>,
+    ),
+    /// The openings of all lists.
+    openings: Vec<u64>,
+}
+
+impl<A: Copy, B: Copy, C: Copy> ThreeLists<A, B, C> {
+    /// These lists, as one.
+    pub(crate) fn new(
+        one: &'static Phrases<A>,
+        two: &'static Phrases<B>,
+        three: &'static Phrases<C>,
+    ) -> Self {
+        let both = one.openings.iter().zip(&two.openings);
+        let openings = both.zip(&three.openings).map(|((a, b), c)| a | b | c);
+        Self {
+            lists: (one, two, three),
+            openings: openings.collect(),
+        }
+    }
+
+    /// Of which lists `text` holds a phrase.
+    pub(crate) fn in_text(&self, text: &str) -> [bool; 3] {
+        let (one, two, three) = self.lists;
+        let bytes = text.as_bytes();
+        let mut found = [false; 3];
+        for_each_word(bytes, |at| {
+            let opening = opening_at(bytes, at);
+            if is_set(&self.openings, opening) {
+                found[0] = found[0] || one.stands_at(text, at, opening);
+                found[1] = found[1] || two.stands_at(text, at, opening);
+                found[2] = found[2] || three.stands_at(text, at, opening);
+            }
+        });
+        found
+    }
+}
+
+/// Calls `look` with each place where a word may start.
+fn for_each_word(bytes: &[u8], mut look: impl FnMut(usize)) {
+    let mut base = 0;
+    let mut in_word = false;
+    while base < bytes.len() {
+        let bits = WordBits::of(&bytes[base..]);
+        // Behind a sign of Unicode a word may start as well as go on.
+        let mut starts = (bits.ascii | bits.other) & !(bits.ascii << 1 | u64::from(in_word));
+        while starts != 0 {
+            look(base + starts.trailing_zeros() as usize);
+            starts &= starts - 1;
+        }
+        in_word = bits.ascii >> (BLOCK - 1) != 0;
+        base += BLOCK;
+    }
+}
+
+fn is_set(openings: &[u64], opening: usize) -> bool {
+    openings[opening / 64] >> (opening % 64) & 1 != 0
 }
 
 impl<T> Entry<T> {
@@ -170,6 +239,17 @@ fn opening(bytes: &[u8]) -> usize {
     bytes.iter().rev().fold(0, |bits, byte| {
         bits << 5 | usize::from(BITS[usize::from(*byte)])
     })
+}
+
+/// The [`opening`] of the word at `at`.
+fn opening_at(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at..at + 3) {
+        Some(&[one, two, three]) => {
+            let bits = |byte| usize::from(BITS[usize::from(byte)]);
+            bits(one) | bits(two) << 5 | bits(three) << 10
+        }
+        _ => opening(&bytes[at..]),
+    }
 }
 
 /// Bits that are the same for both cases of a letter, for every blank, and for every apostrophe.

@@ -7,7 +7,7 @@ use super::phrases::{Found, Phrases};
 
 /// What to do with a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Edit {
+pub(crate) enum Edit {
     /// Leave the whole sentence out that starts with it.
     DropSentence,
     /// Leave it out where it starts a sentence; what follows becomes the start.
@@ -19,9 +19,10 @@ enum Edit {
 /// Most bytes of a sentence that is left out: a longer one says something after all.
 const SENTENCE_MAX: usize = 140;
 
+pub(crate) static PHRASES: LazyLock<Phrases<Edit>> = LazyLock::new(|| Phrases::new(&list()));
+
 /// `text` without the stock phrases of models.
 pub(crate) fn without_stock_phrases(text: &str) -> Cow<'_, str> {
-    static PHRASES: LazyLock<Phrases<Edit>> = LazyLock::new(|| Phrases::new(&list()));
     let mut next = PHRASES.find(text, 0);
     if next.is_none() {
         return Cow::Borrowed(text);

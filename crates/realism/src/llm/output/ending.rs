@@ -29,7 +29,8 @@ pub(super) fn look(body: &str, is_cut: bool, is_reply: bool) -> Ending {
         .find(|line| !line.trim().is_empty())
         .and_then(letter::greeting_of)
         .is_some_and(|greeting| greeting.is_formal);
-    let is_careful = is_formal || words(body) > CUT_WORDS_MAX;
+    let is_careful =
+        is_formal || may_have_more_words(body, CUT_WORDS_MAX) && words(body) > CUT_WORDS_MAX;
     if is_whole(body, is_cut || is_careful) {
         return Ending::Whole;
     }
@@ -48,6 +49,14 @@ pub(super) fn look(body: &str, is_cut: bool, is_reply: bool) -> Ending {
         }
     }
     Ending::Cut
+}
+
+/// Whether `text` has enough bytes that may separate words; counting them is much quicker than
+/// looking at the words, and few mails are that long.
+fn may_have_more_words(text: &str, count: usize) -> bool {
+    // A blank beyond ASCII has at least one byte that is none of ASCII.
+    let separates = |byte: u8| byte <= b' ' || !byte.is_ascii();
+    text.bytes().filter(|byte| separates(*byte)).count() >= count
 }
 
 fn words(text: &str) -> usize {

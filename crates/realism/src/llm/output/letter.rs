@@ -394,6 +394,9 @@ pub(super) fn first_names(name: &str) -> impl Iterator<Item = String> + '_ {
 
 /// Lower case, and without the accents of Latin letters: people drop them.
 pub(super) fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_ascii_lowercase();
+    }
     word.chars()
         .flat_map(char::to_lowercase)
         .map(|c| match c {

@@ -11,11 +11,16 @@ const LENGTH_MAX: usize = 120;
 /// Whether `text` holds something to be filled in: `[Your Name]`, `{name}`, `<Date>`, `$AMOUNT`,
 /// `XXX`, `____`, "Your Name".
 pub(super) fn is_in(text: &str, signs: Signs) -> bool {
+    is_in_with(text, signs, true)
+}
+
+/// [`is_in`] for a text that is known to hold one of [`PHRASES`], or none.
+pub(super) fn is_in_with(text: &str, signs: Signs, has_phrases: bool) -> bool {
     (signs.any(Signs::BRACKET) && brackets(text))
         || (signs.any(Signs::BRACE) && braces(text))
         || (signs.any(Signs::ANGLE) && angles(text))
         || (signs.any(Signs::FILLER) && fillers(text))
-        || words(text)
+        || has_phrases && words(text)
 }
 
 /// Whether a whole line is nothing but something to be filled in.
@@ -241,49 +246,51 @@ fn fillers(text: &str) -> bool {
     false
 }
 
+/// What stands for a name or another detail outside of any bracket.
+pub(super) static PHRASES: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new(&[
+        ("your name", ()),
+        ("your full name", ()),
+        ("insert name", ()),
+        ("insert date", ()),
+        ("insert the", ()),
+        ("insert your", ()),
+        ("name's name", ()),
+        ("lorem ipsum", ()),
+        ("dear name", ()),
+        ("dear recipient", ()),
+        ("hi name", ()),
+        ("hello name", ()),
+        ("hi recipient", ()),
+        ("dear recipient's name", ()),
+        ("hola nombre", ()),
+        ("estimado nombre", ()),
+        ("hallo name", ()),
+        ("bonjour nom", ()),
+        ("your position here", ()),
+        ("your company name", ()),
+        ("company name here", ()),
+        ("name here", ()),
+        ("tu nombre aquí", ()),
+        ("su nombre aquí", ()),
+        ("nombre del destinatario", ()),
+        ("nombre del remitente", ()),
+        ("nombre de la empresa", ()),
+        ("ihr name", ()),
+        ("name des empfängers", ()),
+        ("votre nom", ()),
+        ("nom du destinataire", ()),
+        ("il tuo nome", ()),
+        ("seu nome", ()),
+        ("recipient's name", ()),
+        ("sender's name", ()),
+    ])
+});
+
 /// "Your Name" and the like outside of any bracket.
 fn words(text: &str) -> bool {
-    static WORDS: LazyLock<Phrases<()>> = LazyLock::new(|| {
-        Phrases::new(&[
-            ("your name", ()),
-            ("your full name", ()),
-            ("insert name", ()),
-            ("insert date", ()),
-            ("insert the", ()),
-            ("insert your", ()),
-            ("name's name", ()),
-            ("lorem ipsum", ()),
-            ("dear name", ()),
-            ("dear recipient", ()),
-            ("hi name", ()),
-            ("hello name", ()),
-            ("hi recipient", ()),
-            ("dear recipient's name", ()),
-            ("hola nombre", ()),
-            ("estimado nombre", ()),
-            ("hallo name", ()),
-            ("bonjour nom", ()),
-            ("your position here", ()),
-            ("your company name", ()),
-            ("company name here", ()),
-            ("name here", ()),
-            ("tu nombre aquí", ()),
-            ("su nombre aquí", ()),
-            ("nombre del destinatario", ()),
-            ("nombre del remitente", ()),
-            ("nombre de la empresa", ()),
-            ("ihr name", ()),
-            ("name des empfängers", ()),
-            ("votre nom", ()),
-            ("nom du destinataire", ()),
-            ("il tuo nome", ()),
-            ("seu nome", ()),
-            ("recipient's name", ()),
-            ("sender's name", ()),
-        ])
-    });
     let mut from = 0;
-    while let Some(found) = WORDS.find(text, from) {
+    while let Some(found) = PHRASES.find(text, from) {
         // "Your name came up" is a sentence; a placeholder stands where a name would.
         let before = text[..found.start].trim_end_matches([' ', '(', '"']);
         let after = text[found.end..].trim_start_matches([' ', ')', '"', '.', ',']);

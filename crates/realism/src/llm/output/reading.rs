@@ -1,6 +1,7 @@
 //! One reading of an answer, step by step.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::characters::{self, Signs};
 use super::ending::{self, Ending};
@@ -13,6 +14,8 @@ use super::{
     html, json, languages, layout, persons, placeholder, repetition, shape, subject, tail, wording,
 };
 use crate::style;
+use crate::style::phrases::ThreeLists;
+use crate::style::stock::{self, Edit};
 
 /// A mail that one reading found nothing wrong with.
 #[derive(Debug, PartialEq, Eq)]
@@ -226,21 +229,26 @@ fn read_body(
     if let Some(edited) = edited {
         text = Cow::Owned(edited);
     }
-    if let Cow::Owned(guarded) = style::guarded(&text, expected.uses_llms_heavily) {
+    let mut phrasing = Phrasing::of(&text);
+    if let Cow::Owned(guarded) =
+        style::guarded_with(&text, expected.uses_llms_heavily, phrasing.has_stock)
+    {
         repairs.note(Repair::Style);
         text = Cow::Owned(guarded);
+        phrasing = Phrasing::UNKNOWN;
     }
     let signs = signs_of_edited(&text, signs);
     let tidied = tidy(&text);
     if tidied != text {
         // Blanks alone are no repair, unless another reading could see something else behind them.
         repairs.note(Repair::Style);
+        phrasing = Phrasing::UNKNOWN;
     }
     let mut text = tidied;
     if text.chars().count() > BODY_MAX {
         add(problems, Problem::TooLong);
     }
-    check(&text, signs, had_text, expected, problems);
+    check(&text, signs, phrasing, had_text, expected, problems);
     match ending::look(&text, is_cut, expected.is_reply) {
         Ending::Whole => {}
         Ending::Shortened(shorter) => {
@@ -252,9 +260,39 @@ fn read_body(
     text
 }
 
+/// Of which lists of phrases a text holds some; each is looked for more closely where it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Phrasing {
+    has_stock: bool,
+    has_giveaways: bool,
+    has_blanks: bool,
+}
+
+impl Phrasing {
+    /// What is said of a text that was not looked at.
+    const UNKNOWN: Self = Self {
+        has_stock: true,
+        has_giveaways: true,
+        has_blanks: true,
+    };
+
+    fn of(text: &str) -> Self {
+        static LISTS: LazyLock<ThreeLists<Edit, Problem, ()>> = LazyLock::new(|| {
+            ThreeLists::new(&stock::PHRASES, &wording::PHRASES, &placeholder::PHRASES)
+        });
+        let [has_stock, has_giveaways, has_blanks] = LISTS.in_text(text);
+        Self {
+            has_stock,
+            has_giveaways,
+            has_blanks,
+        }
+    }
+}
+
 fn check(
     text: &str,
     signs: Signs,
+    phrasing: Phrasing,
     had_text: bool,
     expected: &ExpectedMail<'_>,
     problems: &mut Vec<Problem>,
@@ -274,10 +312,10 @@ fn check(
     } else if words < wanted {
         add(problems, Problem::TooShort);
     }
-    if placeholder::is_in(text, signs) {
+    if placeholder::is_in_with(text, signs, phrasing.has_blanks) {
         add(problems, Problem::Placeholder);
     }
-    wording::problems(text, problems);
+    wording::problems(text, phrasing.has_giveaways, problems);
     let hashed = Words::of(text);
     if repetition::is_in(text, &hashed) {
         add(problems, Problem::Repetition);

@@ -104,13 +104,7 @@ impl Counts {
             }
         }
         let words = self.words - before;
-        let is_item = line.starts_with("- ")
-            || line.starts_with("* ")
-            || line.split(['.', ')']).next().is_some_and(|number| {
-                number.len() <= 2
-                    && !number.is_empty()
-                    && number.bytes().all(|byte| byte.is_ascii_digit())
-            });
+        let is_item = line.starts_with("- ") || line.starts_with("* ") || is_numbered(line);
         self.items += usize::from(is_item);
         self.scraps += usize::from(words <= 2);
         self.table_rows += usize::from(line.bytes().filter(|byte| *byte == b'|').count() >= 2);
@@ -137,6 +131,17 @@ impl Counts {
     fn is_names(&self) -> bool {
         self.words >= 8 && (self.capitals + self.figures) * 10 >= self.words * 7
     }
+}
+
+/// Whether a number of one or two digits starts the line and a period or a bracket ends it.
+fn is_numbered(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let digits = bytes
+        .iter()
+        .take(3)
+        .take_while(|byte| byte.is_ascii_digit());
+    let digits = digits.count();
+    (1..=2).contains(&digits) && matches!(bytes.get(digits), None | Some(b'.' | b')'))
 }
 
 fn is_code(line: &str) -> bool {

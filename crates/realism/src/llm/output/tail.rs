@@ -21,7 +21,7 @@ pub(super) fn trim(body: &str, repairs: &mut Repairs) -> Option<String> {
         match step(&lines, index, words) {
             Step::Keep => {
                 if words < WHOLE_WORDS {
-                    words += line.split_whitespace().count();
+                    words += line.split_whitespace().take(WHOLE_WORDS).count();
                 }
                 kept.push(line.into());
             }

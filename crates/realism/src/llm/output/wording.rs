@@ -7,8 +7,10 @@ use super::wording_lists::{APOLOGIES, DRAFT_NOUNS, GIVEAWAYS, MAIL_NOUNS, PREAMB
 use crate::style::phrases::Phrases;
 
 /// What a phrase in the text of a mail gives away.
-pub(super) fn problems(text: &str, found: &mut Vec<Problem>) {
-    giveaways(text, found);
+pub(super) fn problems(text: &str, has_giveaways: bool, found: &mut Vec<Problem>) {
+    if has_giveaways {
+        giveaways(text, found);
+    }
     if declines(text) {
         super::add(found, Problem::Refusal);
     }
@@ -21,10 +23,12 @@ pub(super) fn repeats_instructions(text: &str) -> bool {
     found.contains(&Problem::InstructionsRepeated)
 }
 
+/// The phrases that give a model away.
+pub(super) static PHRASES: LazyLock<Phrases<Problem>> = LazyLock::new(|| Phrases::new(GIVEAWAYS));
+
 fn giveaways(text: &str, found: &mut Vec<Problem>) {
-    static WORDS: LazyLock<Phrases<Problem>> = LazyLock::new(|| Phrases::new(GIVEAWAYS));
     let mut from = 0;
-    while let Some(phrase) = WORDS.find(text, from) {
+    while let Some(phrase) = PHRASES.find(text, from) {
         super::add(found, phrase.value);
         from = phrase.end;
     }
