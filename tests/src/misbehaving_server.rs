@@ -29,6 +29,8 @@ pub enum Behaviour {
     EmptyBody,
     /// A proper answer of no text.
     EmptyText,
+    /// A mail with its end, and then no end of the connection.
+    HangAfterTheEnd,
     /// Ten megabytes of tokens.
     Huge,
     /// Ten megabytes without a line end.
@@ -416,6 +418,12 @@ impl Answer {
                 self.token("")?;
                 self.end(0)
             }
+            Behaviour::HangAfterTheEnd => {
+                self.header()?;
+                self.token(GOOD_TEXT)?;
+                self.finish()?;
+                wait_for_leave(caller)
+            }
             Behaviour::Huge => {
                 self.header()?;
                 let token = "word ".repeat(200);
@@ -533,6 +541,21 @@ impl Answer {
         };
         self.chunk(last.as_bytes())?;
         self.chunk(b"")
+    }
+
+    /// The event that says that the text is whole, without what follows it.
+    fn finish(&mut self) -> std::io::Result<()> {
+        let message = json!({"role": "assistant", "content": ""});
+        let line = if self.is_ollama {
+            format!(
+                "{}\n",
+                json!({"message": message, "done": true, "done_reason": "stop"})
+            )
+        } else {
+            let choice = json!({"delta": {}, "finish_reason": "stop"});
+            format!("data: {}\n\n", json!({"choices": [choice]}))
+        };
+        self.chunk(line.as_bytes())
     }
 
     fn refuse(&mut self, status: u16, headers: &str, message: &str) -> std::io::Result<()> {

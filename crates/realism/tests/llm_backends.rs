@@ -86,6 +86,17 @@ async fn the_whole_text_comes_with_its_counts() {
 }
 
 #[tokio::test]
+async fn a_whole_text_needs_no_end_of_the_connection() {
+    let server = MisbehavingServer::start(Behaviour::HangAfterTheEnd);
+    for backend in backends(&server.url(), None) {
+        let generation = backend.generate(&long_request()).await.expect("an answer");
+        assert_eq!(generation.text, GOOD_TEXT);
+        assert_eq!(generation.finish, FinishReason::Stop);
+        idle(&server).await;
+    }
+}
+
+#[tokio::test]
 async fn each_misbehaviour_is_the_error_that_it_is() {
     let is = |error: &LlmError, behaviour| match behaviour {
         Behaviour::HangBeforeHeader | Behaviour::HangInBody | Behaviour::HangBetweenTokens => {

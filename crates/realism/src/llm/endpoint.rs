@@ -163,7 +163,6 @@ mod tests {
             "http://127.9.9.9",
             "http://[::1]:8080/v1/",
             "http://LocalHost:1",
-            "https://localhost",
             "http://[::ffff:127.0.0.1]:1",
         ] {
             assert!(ok(url, &[]), "{url}");
@@ -186,6 +185,7 @@ mod tests {
         ] {
             assert!(!ok(url, &["other.example"]), "{url}");
         }
+        assert_eq!(ok("https://localhost", &[]), cfg!(feature = "tls"));
         assert!(ok("http://GPU.example:1", &["gpu.EXAMPLE"]));
         assert!(ok("http://[fd00::1]:1", &["fd00::1"]));
         assert!(!ok("http://sub.gpu.example", &["gpu.example"]));

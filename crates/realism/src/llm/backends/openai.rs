@@ -1,6 +1,9 @@
 //! The protocol of OpenAI's chat completions, which llama.cpp, vLLM, LM Studio and others speak.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::optional::Refused;
 use super::text::{GrowingText, finish_reason, tokens};
@@ -30,6 +33,9 @@ const OPTIONAL: [&str; 7] = [
     "response_format",
     "grammar",
 ];
+
+/// How long to wait for what may follow a whole text.
+const AFTER_THE_END: Duration = Duration::from_secs(1);
 
 impl OpenAiBackend {
     /// `model` on the server at the end of `connection`.
@@ -127,7 +133,18 @@ impl OpenAiBackend {
         let url = self.client.url("/v1", "/chat/completions");
         let mut lines = Lines::new(self.client.post(url, body).await?);
         let mut text = GrowingText::new(request);
-        while let Some(line) = lines.next().await? {
+        loop {
+            let line = if text.finish.is_some() {
+                // The text is whole. Counts may follow; a server that holds them back is not
+                // waited for.
+                match timeout(AFTER_THE_END, lines.next()).await {
+                    Ok(Ok(line)) => line,
+                    Ok(Err(_)) | Err(_) => None,
+                }
+            } else {
+                lines.next().await?
+            };
+            let Some(line) = line else { break };
             if line.starts_with('{') {
                 // A server that does not stream.
                 return self.whole(line, lines, text).await;
