@@ -107,7 +107,9 @@ fn tells(body: &str) -> Vec<String> {
         if line.contains("```") || lower.starts_with("###") || line.contains("**") {
             found.push(format!("Markdown {line:?}"));
         }
-        if line.contains(['[', ']', '{', '}']) {
+        let is_placeholder = ["your name", "tu nombre"]
+            .contains(&lower.trim_matches(|c: char| !c.is_alphanumeric()));
+        if is_placeholder || line.contains(['[', ']', '{', '}']) {
             found.push(format!("placeholder {line:?}"));
         }
     }
@@ -116,8 +118,8 @@ fn tells(body: &str) -> Vec<String> {
         "language model",
         "<think",
         "<|",
-        "your name",
-        "as an ai",
+        "as an ai ",
+        "as an ai,",
         "\"body\"",
         "\u{200b}",
         "\u{2014}",
