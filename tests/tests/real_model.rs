@@ -109,7 +109,11 @@ fn tells(body: &str) -> Vec<String> {
         }
         let is_placeholder = ["your name", "tu nombre"]
             .contains(&lower.trim_matches(|c: char| !c.is_alphanumeric()));
-        if is_placeholder || line.contains(['[', ']', '{', '}']) {
+        // People write `[1]` and `[INC-2041]`.
+        let in_brackets = line
+            .split_once('[')
+            .is_some_and(|(_, inner)| inner.contains(|c: char| c.is_lowercase() || c == '<'));
+        if is_placeholder || in_brackets || line.contains(['{', '}']) {
             found.push(format!("placeholder {line:?}"));
         }
     }

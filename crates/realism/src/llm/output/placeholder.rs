@@ -16,8 +16,9 @@ pub(super) fn is_in(text: &str, signs: Signs) -> bool {
 
 /// [`is_in`] for a text that is known to hold one of [`PHRASES`], or none.
 pub(super) fn is_in_with(text: &str, signs: Signs, has_phrases: bool) -> bool {
-    (signs.any(Signs::BRACKET) && brackets(text))
-        || (signs.any(Signs::BRACE) && braces(text))
+    // Nobody writes braces: they are blanks, or remains of JSON.
+    signs.any(Signs::BRACE)
+        || (signs.any(Signs::BRACKET) && (unbalanced(text) || brackets(text)))
         || (signs.any(Signs::ANGLE) && angles(text))
         || (signs.any(Signs::FILLER) && fillers(text))
         || has_phrases && words(text)
@@ -91,6 +92,21 @@ pub(super) fn is_name(line: &str) -> bool {
             .any(|word| folded.contains(word))
 }
 
+/// A bracket that nothing opens, or nothing closes in its line: what is left of JSON, or of
+/// something to be filled in.
+fn unbalanced(text: &str) -> bool {
+    text.lines().any(|line| {
+        let mut is_open = false;
+        for byte in line.bytes().filter(|byte| b"[]".contains(byte)) {
+            if is_open == (byte == b'[') {
+                return true;
+            }
+            is_open = !is_open;
+        }
+        is_open
+    })
+}
+
 fn brackets(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find('[') {
@@ -108,7 +124,6 @@ fn brackets(text: &str) -> bool {
         }
         rest = inner;
     }
-    // A bracket that nothing opens is the end of one that was cut.
     false
 }
 
@@ -118,6 +133,9 @@ fn is_bracket_placeholder(inner: &str) -> bool {
     let letters = inner.chars().filter(|c| c.is_alphabetic()).count();
     if letters == 0 || matches!(inner, "sic" | "x" | "X") {
         return false;
+    }
+    if inner.contains(['<', '>', '|', '\\', '"']) {
+        return true;
     }
     let has_lower = inner.chars().any(char::is_lowercase);
     if !has_lower {
@@ -151,27 +169,6 @@ fn is_bracket_placeholder(inner: &str) -> bool {
     }
     let is_ticket = !inner.contains(' ') && inner.bytes().any(|byte| byte.is_ascii_digit());
     !is_ticket
-}
-
-fn braces(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
-        let from = &rest[at..];
-        let inner = &from[1..];
-        if from.starts_with('{') {
-            let ahead = &inner[..inner.floor_char_boundary(LENGTH_MAX)];
-            let end = ahead.find(['}', '\n']);
-            if ahead.starts_with('{')
-                || end.is_some_and(|end| ahead[..end].chars().any(char::is_alphanumeric))
-            {
-                return true;
-            }
-        } else if inner.starts_with('}') {
-            return true;
-        }
-        rest = inner;
-    }
-    false
 }
 
 fn angles(text: &str) -> bool {
@@ -351,6 +348,11 @@ mod tests {
             "Saludos,\nTu nombre aquí",
             "(Your Name)",
             "lorem ipsum dolor",
+            "{}",
+            "what they want.\"}You can",
+            "2017-05-09}...",
+            "or this] as well",
+            "[<A1E] You are",
         ] {
             assert!(is_in(text), "{text}");
         }
@@ -369,7 +371,6 @@ mod tests {
             "Windows XP and OSX",
             "100% sure",
             "file_name_a",
-            "{}",
             "[]",
             "roman XX century",
             "[jira-12]",
