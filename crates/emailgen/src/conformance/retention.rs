@@ -13,6 +13,7 @@ named_checks![
     mail_on_its_way_does_not_expire,
     abandoned_mail_expires_by_age,
     surplus_mail_expires_oldest_first,
+    younger_mail_goes_for_a_parent_that_stays,
     mail_inside_one_decky_counts_twice,
     only_the_named_deckies_are_counted,
     a_forgotten_parent_leaves_its_replies,
@@ -207,6 +208,20 @@ fn surplus_mail_expires_oldest_first(desk: &mut Desk<'_>) {
         "at most so many"
     );
     assert_eq!(sweep(desk, &at_most(3, mx2)), mails[3..5]);
+}
+
+fn younger_mail_goes_for_a_parent_that_stays(desk: &mut Desk<'_>) {
+    office(desk);
+    let parent = desk.deliver(ANA, BOB, Some(30));
+    let due = desk.due(60).remove(0);
+    let answer = desk.plan_reply(&due);
+    desk.planned(&answer);
+    let younger = desk.deliver(ANA, BOB, None);
+    let newest = desk.deliver(ANA, BOB, None);
+    let mx1 = desk.home_of(ANA);
+    assert_eq!(sweep(desk, &at_most(4, mx1)), [younger]);
+    let delivered: Vec<MailId> = desk.mails().iter().map(|mail| mail.id).collect();
+    assert!(delivered.contains(&parent) && delivered.contains(&newest));
 }
 
 fn mail_inside_one_decky_counts_twice(desk: &mut Desk<'_>) {

@@ -288,13 +288,15 @@ impl MailLedger for MemoryLedger {
         retention: &Retention,
         limit: usize,
     ) -> Result<Vec<ExpiredMail>, LedgerError> {
-        // The newest mail stays, so that no id is given twice.
+        // The newest mail stays, so that no id is given twice, and so does what an answer on its
+        // way refers to: younger mail goes in its place.
         let mails: Vec<(MailId, &MailEntry)> = self
             .mails
             .iter()
             .rev()
             .skip(1)
             .map(|(id, mail)| (*id, mail))
+            .filter(|(id, _)| !self.is_needed(*id))
             .rev()
             .collect();
         let mut ids = BTreeSet::new();
@@ -325,7 +327,6 @@ impl MailLedger for MemoryLedger {
             }
         }
         ids.into_iter()
-            .filter(|id| !self.is_needed(*id))
             .take(limit)
             .map(|id| self.expired_mail(id))
             .collect()
