@@ -173,6 +173,38 @@ fn keeps_promises(mail: &MailText, expected: &ExpectedMail<'_>) {
             "header line {line:?} in {all:?}"
         );
     }
+    for line in body.lines() {
+        let lower = line.trim().to_lowercase();
+        let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
+        assert!(
+            !["your name", "tu nombre"].contains(&bare),
+            "{line:?} in {all:?}"
+        );
+        assert!(!lower.starts_with("as an ai "), "{line:?} in {all:?}");
+        let is_heading = lower.starts_with("### ");
+        assert!(
+            expected.uses_llms_heavily || !is_heading,
+            "{line:?} in {all:?}"
+        );
+        for inside in line.split('[').skip(1) {
+            let (inside, after) = inside.split_once(']').unwrap_or((inside, ""));
+            // `[jira-12]`, `[sic]`, and links.
+            let inside = inside.trim();
+            let is_reference = matches!(inside, "sic" | "x")
+                || !inside.contains(' ') && inside.contains(|c: char| c.is_ascii_digit());
+            let may_be_lower = is_reference || after.starts_with('(');
+            assert!(
+                !inside.contains('<') && (may_be_lower || !inside.contains(char::is_lowercase)),
+                "[{inside}] in {all:?}"
+            );
+        }
+    }
+    for sign in ["{", "}", "<think", "<|", "\u{2014}", "**", "\"body\""] {
+        assert!(
+            expected.uses_llms_heavily || !all.contains(sign),
+            "{sign} in {all:?}"
+        );
+    }
     let framed = format!("Subject: {subject}\n\n{body}");
     let again = read_mail(
         &framed,
@@ -191,11 +223,25 @@ fn nasty_text() -> impl Strategy<Value = String> {
         4 => prop::sample::select(PIECES).prop_map(str::to_owned),
         2 => prop::sample::select(SENTENCES).prop_map(str::to_owned),
         1 => "\\PC{0,12}",
+        1 => r#"[\[\]<>{}()#*_|"a-z0-9 ]{1,8}"#,
     ];
     prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
 }
 
 const PIECES: &[&str] = &[
+    "[<#216589>] ",
+    "{\"body\": \"",
+    "\"}",
+    "[jira-12] ",
+    "[sic] ",
+    "[1] ",
+    "Your name\n",
+    "Tu nombre\n",
+    "(Tu nombre)\n",
+    "### ",
+    "a language model ",
+    "As an AI, ",
+    "As an AI language model, ",
     "\n",
     "\n\n",
     " ",

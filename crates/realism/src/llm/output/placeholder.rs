@@ -22,6 +22,10 @@ pub(super) fn is_in_with(text: &str, signs: Signs, has_phrases: bool) -> bool {
         || (signs.any(Signs::ANGLE) && angles(text))
         || (signs.any(Signs::FILLER) && fillers(text))
         || has_phrases && words(text)
+        || text
+            .lines()
+            .map(|line| line.trim_matches(|c: char| !c.is_alphanumeric()))
+            .any(|line| line.contains(' ') && is_bare(line))
 }
 
 /// Whether a whole line is nothing but something to be filled in.
@@ -37,39 +41,47 @@ pub(super) fn is_whole(line: &str) -> bool {
                     at + 1 == line.len() || line[at..].chars().all(|c| c == *close)
                 })
         });
-    let bare = matches!(
-        line.to_lowercase().as_str(),
-        "your name"
-            | "your full name"
-            | "my name"
-            | "name"
-            | "sender"
-            | "sender name"
-            | "sender's name"
-            | "tu nombre"
-            | "su nombre"
-            | "mi nombre"
-            | "nombre"
-            | "ihr name"
-            | "dein name"
-            | "mein name"
-            | "votre nom"
-            | "ton nom"
-            | "nom"
-            | "il tuo nome"
-            | "nome"
-            | "seu nome"
-            | "your position"
-            | "your title"
-            | "your company"
-            | "your job title"
-            | "job title"
-            | "company name"
-            | "tu cargo"
-            | "tu puesto"
-            | "su cargo"
-    );
-    line.len() <= LENGTH_MAX && (bare || enclosed && is_in(line, Signs::of(line)))
+    line.len() <= LENGTH_MAX && (is_bare(line) || enclosed && is_in(line, Signs::of(line)))
+}
+
+/// Longest of the words that [`is_bare`] knows, in bytes.
+const BARE_MAX: usize = 16;
+
+/// Whether a line is the name of a detail instead of the detail.
+fn is_bare(line: &str) -> bool {
+    line.len() <= BARE_MAX
+        && matches!(
+            line.to_lowercase().as_str(),
+            "your name"
+                | "your full name"
+                | "my name"
+                | "name"
+                | "sender"
+                | "sender name"
+                | "sender's name"
+                | "tu nombre"
+                | "su nombre"
+                | "mi nombre"
+                | "nombre"
+                | "ihr name"
+                | "dein name"
+                | "mein name"
+                | "votre nom"
+                | "ton nom"
+                | "nom"
+                | "il tuo nome"
+                | "nome"
+                | "seu nome"
+                | "your position"
+                | "your title"
+                | "your company"
+                | "your job title"
+                | "job title"
+                | "company name"
+                | "tu cargo"
+                | "tu puesto"
+                | "su cargo"
+        )
 }
 
 /// Whether a whole line is a name to be filled in, and not a title or a date.
@@ -130,12 +142,12 @@ fn brackets(text: &str) -> bool {
 /// People write `[1]`, `[sic]`, `[INC-2041]` and `[URGENT]`, and hardly anything else in brackets.
 fn is_bracket_placeholder(inner: &str) -> bool {
     let inner = inner.trim();
+    if inner.contains(['<', '>', '|', '\\', '"']) {
+        return true;
+    }
     let letters = inner.chars().filter(|c| c.is_alphabetic()).count();
     if letters == 0 || matches!(inner, "sic" | "x" | "X") {
         return false;
-    }
-    if inner.contains(['<', '>', '|', '\\', '"']) {
-        return true;
     }
     let has_lower = inner.chars().any(char::is_lowercase);
     if !has_lower {
@@ -176,7 +188,8 @@ fn angles(text: &str) -> bool {
     while let Some(at) = rest.find('<') {
         let inner = &rest[at + 1..];
         let ahead = &inner[..inner.floor_char_boundary(LENGTH_MAX)];
-        if ahead.starts_with("<<") {
+        // `<|` is what is left of a mark of the chat.
+        if ahead.starts_with("<<") || ahead.starts_with('|') {
             return true;
         }
         if let Some(end) = ahead
@@ -353,6 +366,7 @@ mod tests {
             "2017-05-09}...",
             "or this] as well",
             "[<A1E] You are",
+            "[<#216589>] Al menos",
         ] {
             assert!(is_in(text), "{text}");
         }
