@@ -46,6 +46,7 @@ async fn main() {
                 delivered_at: 1_780_000_000,
                 flags: MailFlags::default(),
                 attempt: 1,
+                history: None,
             })
         })
         .collect();

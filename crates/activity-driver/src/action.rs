@@ -105,6 +105,37 @@ pub struct MailDelivery {
     /// 1 for the first try; every later try is one higher. A try above 1 first withdraws what
     /// earlier ones left unfinished, so that a worker that was overtaken cannot deliver twice.
     pub attempt: u32,
+    /// What a mailbox that has to be made for it shows of its past. `None` leaves that to the mail
+    /// server, which dates a mailbox by the first look at it and counts its messages from 1.
+    pub history: Option<MailboxHistory>,
+}
+
+/// The past of a mailbox, in all its folders: a mailbox is made with all of them at once.
+///
+/// It is told once, when the mailbox is made. One that was there before keeps its own, and another
+/// history in a later delivery changes nothing.
+/// A driver that has no way to tell it leaves it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxHistory {
+    /// That of [`Folder::Inbox`].
+    pub inbox: FolderHistory,
+    /// That of [`Folder::Sent`]. Dovecot gives a new folder of a mailbox the `UIDVALIDITY` after
+    /// the last that it gave out, so one above that of the INBOX is what it would have.
+    pub sent: FolderHistory,
+}
+
+/// The past of one folder, as IMAP tells it (RFC 9051 §2.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderHistory {
+    /// `UIDVALIDITY`, above 0: for Dovecot, Unix time in seconds at which the mailbox was made.
+    pub uid_validity: u32,
+    /// `UIDNEXT`, above 0: the UID of the first message that is delivered now. One more than the
+    /// messages that were ever in the folder.
+    pub next_uid: u32,
+    /// What Dovecot tells the folder by, different for each. It makes one of the nanoseconds, the
+    /// Unix time in seconds and the process id, 32 bits each with the low byte first, and the last
+    /// four bytes of the SHA-1 of the host's name.
+    pub guid: [u8; 16],
 }
 
 /// Flags to add to a message.

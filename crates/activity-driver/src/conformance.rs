@@ -34,8 +34,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::action::{
-    Action, ActionKind, ActivityResult, Folder, MailDelivery, MailFlagging, MailFlags,
-    MailLocation, MailboxState,
+    Action, ActionKind, ActivityResult, Folder, FolderHistory, MailDelivery, MailFlagging,
+    MailFlags, MailLocation, MailboxHistory, MailboxState,
 };
 use crate::decky::Decky;
 use crate::driver::{ActivityDriver, DriverError};
@@ -78,6 +78,7 @@ pub async fn violations(mut fresh: impl FnMut() -> Fixture) -> Vec<Violation> {
         a_delivery_is_found_again_under_other_flags,
         sent_mail_is_apart_from_the_inbox,
         flags_are_added,
+        a_past_is_no_message_and_is_told_once,
         a_removed_message_is_gone,
         a_missing_message_is_absent,
         names_that_are_paths_are_refused,
@@ -252,6 +253,26 @@ async fn flags_are_added(fixture: &Fixture) -> Check {
         fixture.reads(&path, MESSAGE).await?;
     }
     fixture.holds(1).await
+}
+
+async fn a_past_is_no_message_and_is_told_once(fixture: &Fixture) -> Check {
+    if !fixture.can(ActionKind::Email) {
+        return Ok(());
+    }
+    let with = |folder, unique_name, attempt, uid_validity| {
+        Action::DeliverMail(MailDelivery {
+            history: Some(history(uid_validity, 200)),
+            ..delivery(folder, unique_name, attempt)
+        })
+    };
+    for folder in [Folder::Inbox, Folder::Sent] {
+        delivered(fixture.run(with(folder, "m1", 1, 1_500_000_000)).await?)?;
+        already(fixture.run(with(folder, "m1", 2, 1_500_000_000)).await?)?;
+        // Too late for another one, which does no harm.
+        delivered(fixture.run(with(folder, "m2", 1, 1_600_000_000)).await?)?;
+        delivered(fixture.run(deliver(folder, "m3", 1)).await?)?;
+    }
+    fixture.holds(6).await
 }
 
 async fn a_removed_message_is_gone(fixture: &Fixture) -> Check {
@@ -504,6 +525,19 @@ fn delivery(folder: Folder, unique_name: &str, attempt: u32) -> MailDelivery {
             answered: false,
         },
         attempt,
+        history: None,
+    }
+}
+
+fn history(uid_validity: u32, next_uid: u32) -> MailboxHistory {
+    let folder = |uid_validity, byte| FolderHistory {
+        uid_validity,
+        next_uid,
+        guid: [byte; 16],
+    };
+    MailboxHistory {
+        inbox: folder(uid_validity, 1),
+        sent: folder(uid_validity.saturating_add(1), 2),
     }
 }
 

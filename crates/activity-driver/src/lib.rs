@@ -47,6 +47,7 @@
 //!     delivered_at: 1_764_576_000,
 //!     flags: MailFlags::default(),
 //!     attempt: 1,
+//!     history: None,
 //! });
 //!
 //! let drivers = DriverRegistry::with_built_in(BuiltInOptions::default())?;

@@ -15,6 +15,7 @@ mod beneath;
 mod change;
 mod delivery;
 mod files;
+mod history;
 mod mail_folder;
 mod names;
 mod site;
@@ -32,7 +33,8 @@ use self::site::Site;
 /// Writes below the root folder of [`Transport::Local`].
 ///
 /// Mail for a mailbox that does not exist creates it, parents included. What decnet creates
-/// appears complete, with its owner and mode; what was there before keeps both.
+/// appears complete, with its owner and mode; what was there before keeps both. A mailbox that it
+/// makes can have a [past](crate::action::MailboxHistory), in the words of Dovecot 2.3.
 ///
 /// A delivery is a file of `tmp/` that is renamed. Of two tries at one delivery (a worker that was
 /// thought dead, and the one that took over) only one makes it: the later one takes the earlier's

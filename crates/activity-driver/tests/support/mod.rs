@@ -57,6 +57,7 @@ pub fn delivery(unique_name: &str, attempt: u32) -> MailDelivery {
         delivered_at: 1_700_000_000,
         flags: NO_FLAGS,
         attempt,
+        history: None,
     }
 }
 

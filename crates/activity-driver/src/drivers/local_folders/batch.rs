@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::action::{Action, ActivityResult, Folder, MailLocation};
+use crate::action::{Action, ActivityResult, Folder, MailLocation, MailboxHistory};
 use crate::decky::Decky;
 use crate::driver::DriverError;
 
@@ -107,9 +107,9 @@ impl<'a> Batch<'a> {
     ) -> Result<(), DriverError> {
         let site = Site::of(decky)?;
         let (location, create) = match action {
-            Action::DeliverMail(delivery) => (&delivery.location, true),
-            Action::FlagMail(flagging) => (&flagging.location, false),
-            Action::RemoveMail(location) => (location, false),
+            Action::DeliverMail(delivery) => (&delivery.location, Some(delivery.history)),
+            Action::FlagMail(flagging) => (&flagging.location, None),
+            Action::RemoveMail(location) => (location, None),
         };
         let unique_name = names::unique_name(&site, location)?;
         let Some(folder) = self.folder(&site, location, create)? else {
@@ -135,22 +135,23 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// `None` if the folder does not exist and is not to be made.
+    /// `None` if the folder does not exist and is not to be made. `create` says whether it is, and
+    /// with which history.
     fn folder(
         &mut self,
         site: &Site<'a>,
         location: &MailLocation,
-        create: bool,
+        create: Option<Option<MailboxHistory>>,
     ) -> Result<Option<Rc<MailFolder>>, DriverError> {
         let maildir = names::maildir(site, location)?;
         let key = (site.folders.root.as_path(), maildir, location.folder);
         if let Some(folder) = self.folders.get(&key)
-            && (folder.creates() || !create)
+            && (folder.creates() || create.is_none())
         {
             return Ok(Some(Rc::clone(folder)));
         }
-        let opened = if create {
-            MailFolder::open_or_create(site, self.durable, &key.1, location.folder)?
+        let opened = if let Some(history) = create {
+            MailFolder::open_or_create(site, self.durable, &key.1, location.folder, history)?
         } else {
             match MailFolder::open(site, &key.1, location.folder)? {
                 Some(opened) => opened,

@@ -380,7 +380,7 @@ mod tests {
         fn write(&self, attempt: u32) -> Result<Step<'_>, DriverError> {
             let site = Site::of(&self.decky)?;
             let maildir = Path::new("home/ana/Maildir");
-            let folder = MailFolder::open_or_create(&site, false, maildir, Folder::Inbox)?;
+            let folder = MailFolder::open_or_create(&site, false, maildir, Folder::Inbox, None)?;
             let delivery = MailDelivery {
                 location: MailLocation {
                     login: "ana".to_owned(),
@@ -392,6 +392,7 @@ mod tests {
                 delivered_at: 1_780_000_000,
                 flags: MailFlags::default(),
                 attempt,
+                history: None,
             };
             write(&site, &Rc::new(folder), NAME, &delivery)
         }

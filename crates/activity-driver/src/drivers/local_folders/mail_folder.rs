@@ -10,16 +10,19 @@ use std::time::Duration;
 use rustix::fs::{Access, AtFlags, Dir, FileType};
 use rustix::io::Errno;
 
-use crate::action::{Folder, MailLocation, MailboxState};
+use crate::action::{Folder, MailLocation, MailboxHistory, MailboxState};
 use crate::driver::DriverError;
 
 use super::beneath::{Root, subfolder};
+use super::history;
 use super::names::{self, is_message};
 use super::site::Site;
-use super::tree::{Contents, open_or_create, subfolder_or_create};
+use super::tree::{Contents, NewFile, open_or_create, subfolder_or_create};
 
 /// The folder of sent mail.
-const SENT: &str = ".Sent";
+pub(super) const SENT: &str = ".Sent";
+/// The empty file of a folder other than INBOX; Dovecot puts it into every folder that it makes.
+pub(super) const MAILDIR_FOLDER: &str = "maildirfolder";
 /// Subscribes to the folder of sent mail, in the format of Dovecot 2.3.
 const SUBSCRIPTIONS: &[u8] = b"V\t2\n\nSent\n";
 /// Where counting the messages of a mailbox stops.
@@ -102,18 +105,25 @@ impl MailFolder {
         }
     }
 
-    /// Makes what is missing of the folder, the whole Maildir if need be.
+    /// Makes what is missing of the folder, the whole Maildir if need be, which then has this
+    /// history.
     pub(super) fn open_or_create(
         site: &Site<'_>,
         durable: bool,
         maildir: &Path,
         folder: Folder,
+        history: Option<MailboxHistory>,
     ) -> Result<Self, DriverError> {
+        let history = history
+            .map(|past| history::files(site, &past))
+            .transpose()?;
         let root = open_root(site)?;
         let opened = match root.folder(maildir) {
             Err(Errno::NOENT) => {
                 let mode = site.folders.dir_mode;
-                open_or_create(site, durable, &root, maildir, mode, &new_maildir())
+                let mut contents = new_maildir();
+                contents.files.extend(history.into_iter().flatten());
+                open_or_create(site, durable, &root, maildir, mode, &contents)
             }
             result => result,
         };
@@ -329,9 +339,8 @@ fn new_maildir() -> Contents {
     contents
         .folders
         .extend(Part::ALL.iter().map(|part| PathBuf::from(part.name())));
-    contents
-        .files
-        .push((PathBuf::from("subscriptions"), SUBSCRIPTIONS));
+    let subscriptions = NewFile::new(PathBuf::from("subscriptions"), SUBSCRIPTIONS);
+    contents.files.push(subscriptions);
     contents
 }
 
@@ -339,7 +348,7 @@ fn new_maildir() -> Contents {
 fn new_mail_folder(at: &Path) -> Contents {
     Contents {
         folders: Part::ALL.iter().map(|part| at.join(part.name())).collect(),
-        files: vec![(at.join("maildirfolder"), b"")],
+        files: vec![NewFile::new(at.join(MAILDIR_FOLDER), b"")],
     }
 }
 
@@ -363,7 +372,8 @@ mod tests {
         };
         let site = Site::of(&decky).unwrap();
         let maildir = Path::new("Maildir");
-        let folder = MailFolder::open_or_create(&site, false, maildir, Folder::Inbox).unwrap();
+        let folder =
+            MailFolder::open_or_create(&site, false, maildir, Folder::Inbox, None).unwrap();
         let cur = root.path().join("Maildir/cur");
         for index in 0..3_000 {
             std::fs::write(cur.join(format!("{index},S=0,W=0:2,")), "").unwrap();

@@ -1,5 +1,6 @@
 //! Creating folders that appear complete or not at all.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Write;
@@ -29,7 +30,37 @@ const DEEPEST: u32 = 16;
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) folders: Vec<PathBuf>,
-    pub(super) files: Vec<(PathBuf, &'static [u8])>,
+    pub(super) files: Vec<NewFile>,
+}
+
+/// A file of a new folder.
+pub(super) struct NewFile {
+    path: PathBuf,
+    bytes: Cow<'static, [u8]>,
+    /// The mailbox's unless it has its own.
+    mode: Option<u32>,
+}
+
+impl NewFile {
+    pub(super) fn new(path: PathBuf, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self {
+            path,
+            bytes: bytes.into(),
+            mode: None,
+        }
+    }
+
+    pub(super) fn with_mode(self, mode: u32) -> Self {
+        Self {
+            mode: Some(mode),
+            ..self
+        }
+    }
+
+    fn entry(&self, site: &Site<'_>, at: &Path) -> Entry<'_> {
+        let mode = self.mode.unwrap_or(site.folders.file_mode);
+        Entry::File(at.join(&self.path), &self.bytes, mode)
+    }
 }
 
 /// Opens the folder `below` of the root, made with `mode` and `contents` if it is missing, and
@@ -71,12 +102,7 @@ pub(super) fn open_or_create(
                 .iter()
                 .map(|name| Entry::Folder(inner.join(name), site.folders.dir_mode)),
         );
-        entries.extend(
-            contents
-                .files
-                .iter()
-                .map(|(name, bytes)| Entry::File(inner.join(name), bytes, site.folders.file_mode)),
-        );
+        entries.extend(contents.files.iter().map(|file| file.entry(site, &inner)));
         install(site, durable, &parent, first, top_mode, &entries)?;
     }
 }
@@ -95,12 +121,8 @@ pub(super) fn subfolder_or_create(
         .iter()
         .map(|name| Entry::Folder(name.clone(), mode))
         .collect();
-    entries.extend(
-        contents
-            .files
-            .iter()
-            .map(|(name, bytes)| Entry::File(name.clone(), bytes, site.folders.file_mode)),
-    );
+    let here = Path::new("");
+    entries.extend(contents.files.iter().map(|file| file.entry(site, here)));
     let mut tries = 1;
     loop {
         match subfolder(&parent, name) {
@@ -129,9 +151,9 @@ pub(super) fn rename_new(
     }
 }
 
-enum Entry {
+enum Entry<'c> {
     Folder(PathBuf, u32),
-    File(PathBuf, &'static [u8], u32),
+    File(PathBuf, &'c [u8], u32),
 }
 
 fn deepest_parent(root: &Root, below: &Path) -> Result<(OwnedFd, Vec<OsString>), Errno> {
@@ -156,7 +178,7 @@ fn install(
     parent: impl AsFd,
     name: &OsStr,
     mode: u32,
-    entries: &[Entry],
+    entries: &[Entry<'_>],
 ) -> Result<(), Errno> {
     let parent = parent.as_fd();
     let temporary = temporary_name(name);
@@ -230,7 +252,7 @@ fn build(
     durable: bool,
     folder: &OwnedFd,
     mode: u32,
-    entries: &[Entry],
+    entries: &[Entry<'_>],
 ) -> Result<(), Errno> {
     let mut unsynced = Vec::new();
     for entry in entries {
