@@ -7,7 +7,7 @@
 //!   know them by.
 //! - [`writer`] is the contract of whoever writes their mail; [`offline`] writes it without a
 //!   model, in the [`language`]s and about the [`topic`]s that are built in. [`style`] takes out
-//!   what would give a model away.
+//!   what would give a model away; [`tells`] names it.
 //!
 //! What it does not do: it knows nothing of MIME, transport, databases or decoy hosts. It never
 //! reads the clock, the environment or a source of randomness, so the same arguments give the same
@@ -53,6 +53,7 @@ pub mod offline;
 pub mod persona;
 pub mod pool;
 pub mod style;
+pub mod tells;
 pub mod topic;
 pub mod writer;
 pub mod writer_chain;

@@ -132,6 +132,11 @@ pub enum Occasion<'a> {
         /// The mail that is answered.
         parent: Parent<'a>,
     },
+    /// It passes `parent`, which somebody else wrote, on to the recipient: a line or two above it.
+    Forward {
+        /// The mail that is passed on.
+        parent: Parent<'a>,
+    },
 }
 
 /// The mail that a reply answers.

@@ -95,6 +95,8 @@ pub(crate) struct Pack {
     pub(crate) sign_offs: SignOffs,
     /// Last mails of a thread that went on beyond its script.
     pub(crate) closings: &'static [&'static str],
+    /// Mails that pass another one on.
+    pub(crate) forwards: &'static [&'static str],
     /// Answers to mail that no script knows.
     pub(crate) answers: Answers,
     /// What mannerisms add.

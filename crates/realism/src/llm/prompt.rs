@@ -90,6 +90,9 @@ pub fn mail_request(
     request.push_str(match brief.occasion {
         Occasion::NewThread { .. } => "\nWrite the mail about the topic above.",
         Occasion::Reply { .. } => "\nWrite the answer to the mail above.",
+        Occasion::Forward { .. } => {
+            "\nYou forward the mail above to the recipient. Write the line or two that you put above it."
+        }
     });
     if !objections.is_empty() {
         request.push_str(" An earlier draft could not be sent: ");
@@ -113,7 +116,7 @@ pub fn mail_request(
 fn rules(brief: &Brief<'_>, format: MailFormat, dice: &mut Dice, data: &mut DataBlock) -> String {
     let sender = brief.sender;
     let habits = Habits::of(sender);
-    let is_reply = matches!(brief.occasion, Occasion::Reply { .. });
+    let is_reply = !matches!(brief.occasion, Occasion::NewThread { .. });
     describe(data, "you", sender);
     if let Some(voice) = &sender.tone_custom {
         data.line("your voice", voice);
@@ -140,6 +143,11 @@ fn rules(brief: &Brief<'_>, format: MailFormat, dice: &mut Dice, data: &mut Data
             data.line("mails in it so far", &parent.thread_length.to_string());
             data.line("subject of the mail you answer", parent.subject);
             data.text("text of the mail you answer", parent.text, PARENT_MAX);
+        }
+        Occasion::Forward { parent } => {
+            data.line("topic of the thread", parent.topic);
+            data.line("subject of the mail you forward", parent.subject);
+            data.text("text of the mail you forward", parent.text, PARENT_MAX);
         }
     }
     // What is the same in every mail comes first: servers keep what they have read of it.
@@ -279,7 +287,7 @@ fn output_rule(format: MailFormat, is_reply: bool) -> &'static str {
 }
 
 fn output_format(brief: &Brief<'_>, format: MailFormat) -> OutputFormat {
-    let is_reply = matches!(brief.occasion, Occasion::Reply { .. });
+    let is_reply = !matches!(brief.occasion, Occasion::NewThread { .. });
     match format {
         MailFormat::Text => OutputFormat::Text,
         MailFormat::Json => {

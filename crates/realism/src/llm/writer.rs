@@ -200,7 +200,7 @@ fn reason(attempt: &Attempt) -> Option<String> {
 fn read(brief: &Brief<'_>, generation: &Generation) -> Result<MailText, Vec<Problem>> {
     let (is_reply, parent_text) = match &brief.occasion {
         Occasion::NewThread { .. } => (false, None),
-        Occasion::Reply { parent } => (true, Some(parent.text)),
+        Occasion::Reply { parent } | Occasion::Forward { parent } => (true, Some(parent.text)),
     };
     let sender: &Persona = brief.sender;
     let expected = ExpectedMail {

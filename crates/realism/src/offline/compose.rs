@@ -24,20 +24,7 @@ const FIT: usize = 60;
 
 /// Writes one mail.
 pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
-    let pack = language::pack(brief.language);
-    let mut habits = Habits::of(brief.sender);
-    // Two colleagues call each other the same: polite only when both are.
-    habits.polite = habits.polite && Habits::of(brief.recipient).polite;
-    let manners = Mannerisms::of(&brief.sender.mannerisms);
-    manners_into(&manners, &mut habits);
-    let salt = stable_hash(&[brief.sender.email.as_str(), brief.recipient.email.as_str()]);
-    let mut mail = Mail {
-        pack,
-        habits,
-        manners,
-        dice: Dice::new(mix(seed) ^ salt),
-        brief,
-    };
+    let mut mail = Mail::new(brief, seed);
     match &brief.occasion {
         Occasion::NewThread { topic } => mail.open_thread(topic),
         Occasion::Reply { parent } => {
@@ -45,6 +32,15 @@ pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
             Draft {
                 subject: clean::phrase(parent.subject, SUBJECT_MAX),
                 body,
+            }
+        }
+        Occasion::Forward { parent } => {
+            let line = mail.one(mail.pack.forwards);
+            let polite = mail.habits.polite;
+            let text = script::expand(line, polite, &mut mail.dice, &mut |_| None);
+            Draft {
+                subject: clean::phrase(parent.subject, SUBJECT_MAX),
+                body: mail.finish(vec![Block::Prose(vec![text])], true),
             }
         }
     }
@@ -83,7 +79,24 @@ struct Mail<'a> {
     brief: &'a Brief<'a>,
 }
 
-impl Mail<'_> {
+impl<'a> Mail<'a> {
+    fn new(brief: &'a Brief<'a>, seed: u64) -> Self {
+        let pack = language::pack(brief.language);
+        let mut habits = Habits::of(brief.sender);
+        // Two colleagues call each other the same: polite only when both are.
+        habits.polite = habits.polite && Habits::of(brief.recipient).polite;
+        let manners = Mannerisms::of(&brief.sender.mannerisms);
+        manners_into(&manners, &mut habits);
+        let salt = stable_hash(&[brief.sender.email.as_str(), brief.recipient.email.as_str()]);
+        Self {
+            pack,
+            habits,
+            manners,
+            dice: Dice::new(mix(seed) ^ salt),
+            brief,
+        }
+    }
+
     fn open_thread(&mut self, topic: &str) -> Draft {
         let today = self.brief.written_at.date_naive();
         let phrase = topic_phrase(topic, self.pack);
