@@ -39,8 +39,13 @@ impl Dovecot {
         Self::start(&folder, &world.mailboxes())
     }
 
-    /// Serves mailboxes, with everything of its own in `folder`.
-    fn start(folder: &Path, mailboxes: &[Mailbox]) -> Self {
+    /// Serves mailboxes, with everything of its own in `folder`, which mail servers can enter. The
+    /// superuser's mailboxes belong to [`MAIL_OWNER`].
+    ///
+    /// # Panics
+    ///
+    /// When Dovecot is not installed or does not start.
+    pub fn start(folder: &Path, mailboxes: &[Mailbox]) -> Self {
         assert!(
             Path::new(PROGRAM).exists(),
             "{PROGRAM} is not installed; `cargo xtask test` installs it, as does \

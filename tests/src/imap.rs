@@ -1,11 +1,13 @@
 //! As much of an IMAP client (RFC 3501, 5256) as the tests need.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+
+use crate::imap_list::Item;
 
 /// A connection. Every method panics when the server answers `NO` or `BAD`.
 #[derive(Debug)]
@@ -23,6 +25,19 @@ pub struct Fetched {
     pub flags: BTreeSet<String>,
     /// When it arrived, as the server says.
     pub internal_date: DateTime<Utc>,
+    /// The message, with CRLF.
+    pub body: Vec<u8>,
+}
+
+/// A message as the server describes it, and the message.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// `ENVELOPE`
+    pub envelope: Item,
+    /// `BODYSTRUCTURE`
+    pub structure: Item,
+    /// `RFC822.SIZE`
+    pub size: usize,
     /// The message, with CRLF.
     pub body: Vec<u8>,
 }
@@ -130,6 +145,41 @@ impl Imap {
             .expect("SELECT says how many messages there are")
     }
 
+    /// `STATUS` of a folder, such as of `UIDVALIDITY UIDNEXT`: what it says of each.
+    pub fn status(&mut self, folder: &str, items: &str) -> BTreeMap<String, u32> {
+        let answers = self.command(&format!("STATUS \"{folder}\" ({items})"));
+        let list = answers
+            .iter()
+            .find_map(|answer| answer.text.strip_prefix("* STATUS "))
+            .and_then(|rest| rest.rsplit_once('(')?.1.strip_suffix(')'))
+            .expect("STATUS answers");
+        let words: Vec<&str> = list.split_whitespace().collect();
+        words
+            .chunks_exact(2)
+            .map(|pair| (pair[0].to_owned(), pair[1].parse().expect("a number")))
+            .collect()
+    }
+
+    /// The GUID of a folder, which Dovecot has besides.
+    pub fn guid(&mut self, folder: &str) -> String {
+        let answers = self.command(&format!("STATUS \"{folder}\" (X-GUID)"));
+        answers
+            .iter()
+            .filter_map(|answer| answer.text.rsplit_once("(X-GUID "))
+            .map(|(_, guid)| guid.trim_end_matches(')').to_owned())
+            .next()
+            .expect("STATUS answers")
+    }
+
+    /// The UID of each message of the selected folder, by its number.
+    pub fn uids(&mut self) -> Vec<u32> {
+        self.command("FETCH 1:* (UID)")
+            .iter()
+            .filter_map(|answer| answer.text.split_once(" FETCH (UID "))
+            .filter_map(|(_, uid)| uid.trim_end_matches(')').parse().ok())
+            .collect()
+    }
+
     /// `SEARCH`
     pub fn search(&mut self, criteria: &str) -> Vec<u32> {
         self.command(&format!("SEARCH {criteria}"))
@@ -146,6 +196,26 @@ impl Imap {
             .into_iter()
             .filter(|answer| answer.text.contains(" FETCH ("))
             .map(|answer| fetched(&answer))
+            .collect()
+    }
+
+    /// What the server makes of every message in the selected folder.
+    pub fn describe_all(&mut self) -> Vec<Described> {
+        self.command("UID FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[])")
+            .iter()
+            .filter_map(|answer| {
+                let (_, list) = answer.text.split_once(" FETCH ")?;
+                let list = Item::read(list, &answer.literals);
+                let Item::Text(body) = list.value("BODY[]") else {
+                    panic!("FETCH has a body: {list:?}");
+                };
+                Some(Described {
+                    envelope: list.value("ENVELOPE").clone(),
+                    structure: list.value("BODYSTRUCTURE").clone(),
+                    size: list.value("RFC822.SIZE").number(),
+                    body: body.clone(),
+                })
+            })
             .collect()
     }
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
+use mail_parser::MessageParser;
 
 use crate::world::Mailbox;
 
@@ -91,16 +92,58 @@ impl Stored {
         self.all("In-Reply-To").first().cloned()
     }
 
-    /// The address in `From` or `To`.
+    /// The address in `From`.
     #[track_caller]
-    pub fn address(&self, header: &str) -> String {
-        let value = self.one(header);
-        let address = match value.rsplit_once('<') {
-            Some((_, rest)) => rest.trim_end_matches('>'),
-            None => &value,
-        };
-        address.trim().to_owned()
+    pub fn author(&self) -> String {
+        match <[String; 1]>::try_from(self.addresses("From")) {
+            Ok([author]) => author,
+            Err(authors) => panic!("{}: From is {authors:?}", self.path.display()),
+        }
     }
+
+    /// The addresses in `To` and `Cc`.
+    pub fn recipients(&self) -> Vec<String> {
+        [self.addresses("To"), self.addresses("Cc")].concat()
+    }
+
+    /// When a server put it into the mailbox: the time of the topmost `Received`, or of `Date`
+    /// where it never was on the way.
+    #[track_caller]
+    pub fn arrived(&self) -> DateTime<Utc> {
+        arrived(&self.bytes)
+    }
+
+    fn addresses(&self, header: &str) -> Vec<String> {
+        let parsed = MessageParser::default().parse(&self.bytes);
+        let parsed = parsed.unwrap_or_else(|| panic!("{} is no message", self.path.display()));
+        let list = match header {
+            "From" => parsed.from(),
+            "To" => parsed.to(),
+            _ => parsed.cc(),
+        };
+        list.into_iter()
+            .flat_map(mail_parser::Address::iter)
+            .filter_map(|who| who.address())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// When a server put a message into a mailbox.
+#[track_caller]
+pub fn arrived(message: &[u8]) -> DateTime<Utc> {
+    let headers = headers(message);
+    let value = |wanted: &str| {
+        let mut headers = headers.iter();
+        headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    };
+    let date = match value("Received") {
+        Some((_, received)) => received.rsplit(';').next().unwrap_or_default(),
+        None => value("Date").map_or("", |(_, date)| date.as_str()),
+    };
+    DateTime::parse_from_rfc2822(date.trim())
+        .unwrap_or_else(|error| panic!("{date:?}: {error}"))
+        .to_utc()
 }
 
 /// Names and unfolded values of a message's headers.
@@ -110,7 +153,9 @@ pub fn headers(message: &[u8]) -> Vec<(String, String)> {
     for line in text.lines().take_while(|line| !line.is_empty()) {
         match headers.last_mut() {
             Some((_, value)) if line.starts_with([' ', '\t']) => {
-                value.push(' ');
+                if !value.is_empty() {
+                    value.push(' ');
+                }
                 value.push_str(line.trim());
             }
             _ => {

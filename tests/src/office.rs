@@ -9,6 +9,7 @@ use crate::binary::Outcome;
 use crate::mailbox::{Folder, Stored, read_folder};
 use crate::wait::until;
 use crate::world::{World, text};
+use serde_json::Value;
 
 /// A Friday morning.
 const FRIDAY: &str = "2026-03-06T09:00:00Z";
@@ -38,6 +39,42 @@ pub fn office(people: &[(&str, &str)]) -> String {
              [decky.transport]\nkind = \"local\"\nroot = \"decoys/{decky}\"\n{{owner}}\n"
         );
     }
+    world
+}
+
+/// Every mail client, and a name for who has it.
+pub const MAIL_CLIENTS: [(&str, &str); 12] = [
+    ("gmail", "Ana Ruiz"),
+    ("outlook-exchange", "Ben Cole"),
+    ("thunderbird", "Zoë Brandt"),
+    ("outlook", "Jürgen Groß"),
+    ("outlook-mobile", "Łucja Żak"),
+    ("iphone", "Seán O'Dea"),
+    ("iphone-exchange", "Inés Peña"),
+    ("apple-mail", "José Núñez"),
+    ("roundcube", "Åsa Öberg"),
+    ("evolution", "Chloé Lefèvre"),
+    ("mutt", "Tom Reed"),
+    ("k9", "Mia Novák"),
+];
+
+/// People who are at work day and night, each with a mail client of their own, whose name is what
+/// stands before the `@`. Every other one writes Spanish.
+pub fn every_mail_client() -> String {
+    let mut world = String::from("[[topology]]\nname = \"office\"\n");
+    for (number, (client, name)) in MAIL_CLIENTS.iter().enumerate() {
+        let language = if number % 2 == 0 { "en" } else { "es" };
+        let _ = write!(
+            world,
+            "[[topology.personas]]\nname = \"{name}\"\nemail = \"{client}@office.example\"\n\
+             role = \"Clerk\"\nlanguage = \"{language}\"\nactive_hours = \"00:00-00:00\"\n\
+             reply_latency = \"fast\"\nmail_client = \"{client}\"\nhome = \"mail1\"\n"
+        );
+    }
+    world.push_str(
+        "[[decky]]\nname = \"mail1\"\ntopology = \"office\"\nservices = [\"imap\"]\n\
+         [decky.transport]\nkind = \"local\"\nroot = \"decoys/mail1\"\n{owner}\n",
+    );
     world
 }
 
@@ -88,15 +125,28 @@ pub fn finish(world: &World) {
     });
 }
 
-/// Every delivered mail lies once in each of its two mailboxes, and nothing else does.
+/// Everybody that a mail is to.
+pub fn recipients(mail: &Value) -> impl Iterator<Item = &str> {
+    let copies = mail["copies"].as_array();
+    [&mail["to"]]
+        .into_iter()
+        .chain(copies.into_iter().flatten())
+        .map(text)
+}
+
+/// Every delivered mail lies once in each of its mailboxes, and nothing else does.
 pub fn disk_and_ledger_agree(world: &World) {
     let mails = world.mails();
     for mailbox in &world.mailboxes() {
-        for (folder, header) in [(Folder::Inbox, "to"), (Folder::Sent, "from")] {
+        for folder in [Folder::Inbox, Folder::Sent] {
+            let is_theirs = |mail: &Value| match folder {
+                Folder::Inbox => recipients(mail).any(|who| who == mailbox.address),
+                Folder::Sent => text(&mail["from"]) == mailbox.address,
+            };
             let expected: BTreeSet<&str> = mails
                 .iter()
                 .filter(|mail| text(&mail["state"]) == "delivered")
-                .filter(|mail| text(&mail[header]) == mailbox.address)
+                .filter(|mail| is_theirs(mail))
                 .map(|mail| text(&mail["message_id"]))
                 .collect();
             let path = folder.path(&mailbox.maildir);

@@ -79,9 +79,25 @@ impl World {
         let this = Self::at(folder, root);
         this.write(
             "decnet.toml",
-            &format!("state_dir = \"state\"\npersonas = \"personas.json\"\n{settings}"),
+            &format!(
+                "state_dir = \"state\"\npersonas = \"personas.json\"\n\
+                 secret_file = \"secret\"\n{settings}"
+            ),
         );
+        // Every world of the tests has the same mail.
+        this.write("secret", &"2a".repeat(32));
         this.write_world(world);
+        this
+    }
+
+    /// From a world file, in what `init` makes: with a secret that nobody else has.
+    pub fn initialised(world: &str) -> Self {
+        let folder = folder();
+        let root = folder.path().join("decnet");
+        Decnet::bare(folder.path()).ok(["init", "--dir", &root.display().to_string()]);
+        let this = Self::at(folder, root);
+        this.write_world(world);
+        this.apply();
         this
     }
 

@@ -423,7 +423,7 @@ fn mail_waits_for_a_decky_that_cannot_be_written() {
     assert!(!blocked.unfinished().is_empty(), "kept for later");
 
     let full = World::unapplied(&two_people(), "");
-    let disk = Small::over(&full.path("decoys/mx1"), 256);
+    let disk = Small::over(&full.path("decoys/mx1"), 8_192);
     if let Some(disk) = &disk {
         full.apply();
         settle(&full, 2);
@@ -549,7 +549,8 @@ fn a_full_disk_under_the_database() {
     settle(&world, 2);
     disk.fill();
     for minute in 0..3 {
-        let ended = tick(&world, minute, &friday(minute), 5);
+        // More than fits into the pages that the write-ahead log has already.
+        let ended = tick(&world, minute, &friday(minute), 100);
         assert!(ended.fails(CANNOT_CREATE).contains("space"), "{ended:#?}");
     }
     disk.make_room();

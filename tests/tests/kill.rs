@@ -207,7 +207,7 @@ fn a_tick_that_slept_past_its_lease_repeats_nothing() {
         let seed = draw.next_number() >> 1;
         let now = friday(500 + round);
         let before = world.mails().len();
-        let mut sleeper = Killed(world.decnet.start(tick_arguments(seed, &now, 128, 128)));
+        let mut sleeper = Killed(world.decnet.start(tick_arguments(seed, &now, 96, 16)));
         thread::sleep(Duration::from_micros(draw.below(LONGEST_LIFE)));
         if sleeper.0.try_wait().expect("it is our child").is_some() {
             continue;

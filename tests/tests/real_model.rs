@@ -197,7 +197,11 @@ fn mails_through(protocol: &str, format: &str) {
             read += 1;
         }
     }
-    assert_eq!(read, MAILS);
+    let received = records
+        .iter()
+        .flat_map(|record| list(&record["placements"]))
+        .filter(|placement| placement["folder"] == "inbox");
+    assert_eq!(read, received.count());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use clap_complete::Shell;
     name = "decnet",
     version,
     about,
-    after_help = "Start here:\n  decnet demo                         fill mailboxes of a world of its own\n  decnet init --dir ./decnet          make a configuration and an example world\n  decnet doctor                       find what is wrong before it matters\n\nExit codes: 0 done or nothing to do, 64 usage, 65 bad input, 69 unavailable,\n73 cannot write, 75 try again, 78 configuration."
+    after_help = "Start here:\n  decnet demo                         fill mailboxes of a world of its own\n  decnet init --dir ./decnet          make a configuration and an example world\n  decnet doctor                       find what is wrong before it matters\n\nExit codes: 0 done or nothing to do, 64 usage, 65 bad input, 66 no input,\n69 unavailable, 73 cannot write, 75 try again, 78 configuration."
 )]
 pub(crate) struct Arguments {
     /// Configuration file [env: DECNET_CONFIG]
@@ -90,7 +90,7 @@ impl Command {
 pub(crate) struct DemoArguments {
     /// A folder that does not exist yet [default: ./decnet-demo, or the next free one]
     pub(crate) dir: Option<PathBuf>,
-    /// How many mails to write, at most 100,000
+    /// About how many mails to write, at most 100,000
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) mails: u32,
     /// Where the story ends [default: now]
@@ -217,6 +217,11 @@ pub(crate) enum EmailgenCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Find what in mail tells that it is synthetic
+    #[command(
+        after_help = "Examples:\n  decnet emailgen scan /srv/decoy/home/*/Maildir\n  decnet emailgen scan Maildir --json | jq .give_aways\n  decnet emailgen scan saved.mbox --all\n\nWhat is given together counts as one world. Exit code 65 when something gives it away;\nshares and the mailbox as a whole are judged from 50 messages on."
+    )]
+    Scan(ScanArguments),
     /// Older name of `personas import`
     #[command(hide = true)]
     ImportPersonas(ImportArguments),
@@ -318,6 +323,19 @@ pub(crate) struct TryArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArguments {
+    /// Maildirs with their folders, trees of messages, mboxes or single messages
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show all messages that give themselves away, and tells that were not found
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) personas: Setting<PathBuf>,
     /// Whether every step waits for the disk. Default true.
     pub(crate) durable: Setting<bool>,
+    /// File with the secret that a new deployment gets: 64 hexadecimal digits. Default none: drawn.
+    pub(crate) secret_file: Setting<Option<PathBuf>>,
     /// JSON-lines file that gets one line for each event. Default none.
     pub(crate) events_file: Setting<Option<PathBuf>>,
     /// When a tick writes. Default `every-tick`.
@@ -102,6 +104,7 @@ struct File {
     state_dir: Option<PathBuf>,
     personas: Option<PathBuf>,
     durable: Option<bool>,
+    secret_file: Option<PathBuf>,
     events: EventsTable,
     emailgen: EmailgenTable,
     llm: llm::LlmTable,
@@ -214,16 +217,8 @@ impl Settings {
             state_dir,
             personas,
             durable: from_file.or(file.durable, true),
-            events_file: match events.file {
-                Some(path) => Setting {
-                    value: Some(from_file.below(&path)),
-                    origin: from_file.origin(),
-                },
-                None => Setting {
-                    value: None,
-                    origin: Origin::Default,
-                },
-            },
+            secret_file: from_file.path(file.secret_file),
+            events_file: from_file.path(events.file),
             pacing,
             interval,
             lease: from_file.duration("emailgen.lease", emailgen.lease, minutes(1))?,
@@ -278,6 +273,14 @@ impl Settings {
                 "durable",
                 self.durable.value.to_string(),
                 &self.durable.origin,
+            ),
+            line(
+                "secret_file",
+                self.secret_file
+                    .value
+                    .as_deref()
+                    .map_or_else(|| "none".to_owned(), path),
+                &self.secret_file.origin,
             ),
             line(
                 "events.file",
@@ -436,6 +439,20 @@ impl Source<'_> {
             },
             None => Setting {
                 value: default,
+                origin: Origin::Default,
+            },
+        }
+    }
+
+    /// A path relative to the file, if it is given.
+    fn path(&self, path: Option<PathBuf>) -> Setting<Option<PathBuf>> {
+        match path {
+            Some(path) => Setting {
+                value: Some(self.below(&path)),
+                origin: self.origin(),
+            },
+            None => Setting {
+                value: None,
                 origin: Origin::Default,
             },
         }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use decnet_emailgen::random::DeploymentSecret;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -40,6 +41,15 @@ pub(crate) fn random() -> u64 {
     SysRng
         .try_next_u64()
         .unwrap_or_else(|_| now().timestamp_micros().cast_unsigned())
+}
+
+/// A secret for a new deployment.
+pub(crate) fn secret() -> DeploymentSecret {
+    let mut bytes = [0; 32];
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&random().to_be_bytes());
+    }
+    DeploymentSecret::new(bytes)
 }
 
 /// Whether this is the superuser, who keeps state in system folders.

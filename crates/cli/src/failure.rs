@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Usage,
     /// 65: a file or value that was read.
     BadInput,
+    /// 66: what was to be read is not there.
+    NoInput,
     /// 69: something that must be there is not.
     Unavailable,
     /// 73: an output cannot be written.
@@ -35,6 +37,7 @@ impl Kind {
         match self {
             Self::Usage => 64,
             Self::BadInput => 65,
+            Self::NoInput => 66,
             Self::Unavailable => 69,
             Self::CannotCreate => 73,
             Self::Temporary => 75,

@@ -88,6 +88,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             EmailgenCommand::Run { .. } => commands::emailgen_run::run(&flags),
             EmailgenCommand::List(list) => commands::emailgen_mails::list(&flags, &list),
             EmailgenCommand::Show { id, json } => commands::emailgen_mails::show(&flags, id, json),
+            EmailgenCommand::Scan(scan) => commands::emailgen_scan::run(&scan),
             EmailgenCommand::ImportPersonas(import) => commands::personas::import(&flags, &import),
         },
         Command::Llm(command) => match command {

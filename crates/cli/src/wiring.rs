@@ -1,7 +1,7 @@
 //! Puts the parts together: database, drivers, writer, pool.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use decnet_activity_driver::drivers::local_folders::LocalFoldersOptions;
 use decnet_activity_driver::registry::{BuiltInOptions, DriverRegistry};
-use decnet_emailgen::mail_client::{self, MailClient};
+use decnet_emailgen::random::DeploymentSecret;
 use decnet_emailgen::reply_timing::ReplyTiming;
 use decnet_emailgen::tick::{MOST_IN_A_GROUP, Tick, TickSettings};
 use decnet_emailgen::world::WorldLedger;
@@ -30,6 +30,7 @@ pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) drivers: DriverRegistry,
+    secret: DeploymentSecret,
     pool: PersonaPool,
     writer: Option<Box<dyn Writer>>,
 }
@@ -37,10 +38,26 @@ pub(crate) struct Session {
 impl Session {
     /// Opens what the settings name. With `create`, a missing state folder and database are made.
     pub(crate) fn open(settings: Settings, create: bool) -> Result<Self, Failure> {
+        let given = match &settings.secret_file.value {
+            Some(path) => Some(read_secret(path)?),
+            None => None,
+        };
+        Self::open_as(settings, create, || {
+            given.unwrap_or_else(environment::secret)
+        })
+    }
+
+    /// [`open`](Session::open), with the secret that a new deployment gets.
+    pub(crate) fn open_as(
+        settings: Settings,
+        create: bool,
+        make_secret: impl FnOnce() -> DeploymentSecret,
+    ) -> Result<Self, Failure> {
         if create {
             make_private_dir(&settings.state_dir.value)?;
         }
-        let store = open_store(&settings, create)?;
+        let mut store = open_store(&settings, create)?;
+        let secret = store.deployment_secret(make_secret)?;
         let drivers = DriverRegistry::with_built_in(BuiltInOptions {
             local: LocalFoldersOptions {
                 durable: settings.durable.value,
@@ -51,6 +68,7 @@ impl Session {
             settings,
             store,
             drivers,
+            secret,
             pool,
             writer: None,
         })
@@ -102,7 +120,6 @@ impl Session {
             ledger: &mut self.store,
             drivers: &self.drivers,
             writer: self.writer.as_deref().unwrap_or(&OfflineWriter),
-            mail_client: mail_client(),
             wall_clock: &environment::now,
             follow_ups: &|_| Vec::new(),
             on_record: &mut on_record,
@@ -168,7 +185,7 @@ impl Session {
             },
             keep_for: self.settings.keep_for.value.map(span),
             messages_per_decky: self.settings.messages_per_decky.value,
-            ..TickSettings::new(now, seed)
+            ..TickSettings::new(now, seed, self.secret.clone())
         }
     }
 }
@@ -176,9 +193,29 @@ impl Session {
 /// What the database remembers of a pool file that does not exist.
 const MISSING: &str = "missing";
 
-/// The mail client that everybody uses.
-pub(crate) fn mail_client() -> &'static dyn MailClient {
-    &mail_client::thunderbird::Thunderbird
+/// Longest secret file that is read: the digits and some white space.
+const SECRET_FILE_MAX: u64 = 1024;
+
+/// The secret in a file.
+fn read_secret(path: &Path) -> Result<DeploymentSecret, Failure> {
+    let mut text = String::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(SECRET_FILE_MAX).read_to_string(&mut text))
+        .map_err(|error| {
+            Failure::new(
+                Kind::Configuration,
+                format!("secret_file {}: {error}", path.display()),
+            )
+        })?;
+    DeploymentSecret::from_hex(text.trim()).ok_or_else(|| {
+        Failure::new(
+            Kind::Configuration,
+            format!(
+                "secret_file {}: not 64 hexadecimal digits; make one with: openssl rand -hex 32",
+                path.display()
+            ),
+        )
+    })
 }
 
 /// Opens the database.

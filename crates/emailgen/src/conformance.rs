@@ -11,6 +11,7 @@
 //! ```
 
 mod availability;
+mod copies;
 mod desk;
 mod draws;
 mod outbox;
@@ -49,6 +50,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
         planning::CHECKS,
         outbox::CHECKS,
         replies::CHECKS,
+        copies::CHECKS,
         retention::CHECKS,
     ]
     .into_iter()

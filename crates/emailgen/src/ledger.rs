@@ -69,6 +69,8 @@ pub struct Correspondent {
     pub persona: Arc<Persona>,
     /// Where their mailbox is; `None` before their first mail.
     pub home: Option<Home>,
+    /// What they write their mail with; `None` before their first one.
+    pub mail_programs: Option<MailPrograms>,
 }
 
 /// The decky that serves a persona's mailbox.
@@ -82,12 +84,23 @@ pub struct Home {
     pub login: String,
 }
 
+/// What somebody writes their mail with, kept for good: [names](crate::mail_client::MailClient::name)
+/// of mail clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailPrograms {
+    /// At the desk.
+    pub desk: String,
+    /// On the phone, for those who write from it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
 /// A reply whose time has come.
 #[derive(Clone, Debug)]
 pub struct DueReply {
     /// When it is due: the date it carries.
     pub due_at: DateTime<Utc>,
-    /// Who answers: the recipient of the parent.
+    /// Who answers: one of those that the parent was sent to.
     pub answerer: Correspondent,
     /// Who is answered: the author of the parent.
     pub author: Correspondent,
@@ -120,10 +133,52 @@ pub struct ParentMail {
     pub topic: String,
     /// Language of the thread.
     pub language: String,
-    /// Mailbox that it was delivered to.
+    /// Who wrote it.
+    pub author: Party,
+    /// Whom it was sent to, in the order of its headers.
+    pub recipients: Vec<(Party, RecipientField)>,
+    /// Its `Thread-Index`, if it has one.
+    pub thread_index: Option<String>,
+    /// Mailbox of the one who answers, that it was delivered to.
     pub inbox_home: HomeChoice,
     /// Unique part of its file name in that INBOX.
     pub inbox_name: String,
+}
+
+/// Somebody in the headers of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Who.
+    pub id: PersonaId,
+    /// Display name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+}
+
+/// Which header names a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecipientField {
+    /// `To`.
+    To,
+    /// `Cc`.
+    Cc,
+}
+
+/// What a mail is to its thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailKind {
+    /// It starts a thread.
+    #[default]
+    New,
+    /// It answers a mail of the ledger.
+    Reply,
+    /// It passes a mail of the ledger on.
+    Forward,
+    /// It answers a mail that no mailbox holds: real mailboxes are never closed.
+    ReplyToUnseen,
 }
 
 /// A mail about to be written.
@@ -146,8 +201,16 @@ pub struct PlannedMail {
     pub recipient: PersonaId,
     /// Mailbox of the recipient.
     pub recipient_home: HomeChoice,
-    /// The mail it answers, its thread and its place in it; `None` starts a thread.
+    /// Who else gets it, in the order of its headers.
+    pub copies: Vec<PlannedCopy>,
+    /// What it is to its thread.
+    pub kind: MailKind,
+    /// The mail it answers or passes on, its thread and its place in it; `None` starts a thread.
     pub reply_to: Option<ReplyTo>,
+    /// Name of the mail client it is written with.
+    pub mail_client: String,
+    /// What the sender writes their mail with from now on, when that was not settled yet.
+    pub new_mail_programs: Option<MailPrograms>,
     /// Topic of the thread.
     pub topic: String,
     /// Language of the mail.
@@ -162,6 +225,32 @@ pub struct PlannedMail {
     pub sent_name: String,
     /// The finished mail, when the writer was immediate.
     pub composed: Option<ComposedMail>,
+}
+
+impl PlannedMail {
+    /// Everybody it concerns with their mailbox: the sender, the recipient, who else gets it.
+    pub fn people(&self) -> impl Iterator<Item = (PersonaId, &HomeChoice)> {
+        let copies = self.copies.iter().map(|copy| (copy.recipient, &copy.home));
+        [
+            (self.sender, &self.sender_home),
+            (self.recipient, &self.recipient_home),
+        ]
+        .into_iter()
+        .chain(copies)
+    }
+}
+
+/// One more recipient of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedCopy {
+    /// Who.
+    pub recipient: PersonaId,
+    /// Their mailbox.
+    pub home: HomeChoice,
+    /// Which header names them.
+    pub field: RecipientField,
+    /// Unique part of the file name in their INBOX.
+    pub inbox_name: String,
 }
 
 /// Which mail a reply answers.
@@ -195,8 +284,10 @@ pub struct ComposedMail {
     pub new_text: String,
     /// The whole text, quotes and signature included.
     pub text: String,
-    /// RFC 5322 bytes.
+    /// RFC 5322 bytes, without the headers that servers add on the way.
     pub message: Vec<u8>,
+    /// Its `Thread-Index`, if it has one.
+    pub thread_index: Option<String>,
     /// Who wrote the text, for the record.
     pub written_by: WrittenBy,
 }
@@ -209,6 +300,9 @@ pub struct WrittenBy {
     pub authorship: Authorship,
     /// Name of the mail client profile.
     pub mail_client: String,
+    /// What gave earlier tries away, so that the mail was made again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remade_for: Vec<String>,
 }
 
 /// What became of a plan.
@@ -235,6 +329,8 @@ pub struct ClaimedMail {
     pub sender: Correspondent,
     /// The recipient.
     pub recipient: Correspondent,
+    /// Who else gets it, in the order of the plan.
+    pub copies: Vec<Correspondent>,
     /// The mail it answers, if that is still known.
     pub parent: Option<ParentMail>,
 }
@@ -261,14 +357,23 @@ pub struct DeliveredMail {
     pub attempt: u32,
     /// The versioned record of it, as JSON.
     pub record: String,
-    /// When its recipient will answer it, if they will.
-    pub answer_due_at: Option<DateTime<Utc>>,
+    /// Who will answer it and when, if anybody will.
+    pub answer: Option<ComingAnswer>,
     /// What other parts of decnet must do because of it.
     pub follow_ups: Vec<FollowUp>,
     /// Mails that its sender has read by now: their messages are flagged in the INBOX.
     pub read: Vec<MailId>,
     /// Mails to its sender that somebody else removed from the INBOX.
     pub vanished: Vec<MailId>,
+}
+
+/// An answer that is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComingAnswer {
+    /// Who answers.
+    pub answerer: PersonaId,
+    /// When.
+    pub due_at: DateTime<Utc>,
 }
 
 /// A delivered mail that its recipient has not read.
@@ -387,8 +492,11 @@ pub struct MailSummary {
     pub sent_at: DateTime<FixedOffset>,
     /// Address of the sender.
     pub from: String,
-    /// Address of the recipient.
+    /// Address of the first recipient.
     pub to: String,
+    /// Addresses of the other recipients, in the order of the headers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<String>,
     /// Subject; empty while it is only planned.
     pub subject: String,
     /// With angle brackets.
@@ -458,6 +566,9 @@ pub trait MailLedger: Send {
         lot: u64,
     ) -> Result<Option<Correspondent>, LedgerError>;
 
+    /// Somebody by their id, if they are available.
+    fn correspondent(&mut self, id: PersonaId) -> Result<Option<Correspondent>, LedgerError>;
+
     /// An available colleague of `sender` who keeps one of the `open` schedules, drawn by `lot`.
     fn draw_recipient(
         &mut self,
@@ -513,8 +624,9 @@ pub trait MailLedger: Send {
     /// Why no thread can be started; `open` are the schedules open now.
     fn standstill(&mut self, open: &[ScheduleId]) -> Result<Standstill, LedgerError>;
 
-    /// Puts plans into the outbox, leased until `lease_until`, and gives personas the homes that
-    /// the plans chose. Answers in the same order.
+    /// Puts plans into the outbox, leased until `lease_until`, and gives personas the homes and the
+    /// mail programs that the plans chose; mail programs that somebody has stay. Answers in the
+    /// same order.
     fn record_planned(
         &mut self,
         plans: &[PlannedMail],

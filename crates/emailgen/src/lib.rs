@@ -12,7 +12,10 @@
 //! | describe deckies and people | [`world`] |
 //! | keep it all in memory, or elsewhere | [`ledger`]; [`memory_ledger`], and [`conformance`] to test another |
 //! | give mail the shape of another mail client | [`mail_client`] |
+//! | make the files that people attach | [`attachment`] |
+//! | find what gives mail away | [`scan`] |
 //! | know when mail is answered | [`reply_timing`] |
+//! | show which way a message came | [`trace`] |
 //! | read what happened | [`record`] |
 //!
 //! What it does not do: it names no database and no transport, and sends nothing. It never reads
@@ -27,8 +30,8 @@
 //! use chrono::{DateTime, TimeZone, Utc};
 //! use decnet_activity_driver::decky::{Decky, DeckySource, LocalFolders, Transport};
 //! use decnet_activity_driver::registry::{BuiltInOptions, DriverRegistry};
-//! use decnet_emailgen::mail_client::thunderbird::Thunderbird;
 //! use decnet_emailgen::memory_ledger::MemoryLedger;
+//! use decnet_emailgen::random::DeploymentSecret;
 //! use decnet_emailgen::tick::{Tick, TickSettings};
 //! use decnet_emailgen::world::{DeckySpec, TopologySpec, WorldChange, WorldLedger};
 //! use decnet_realism::offline::OfflineWriter;
@@ -70,12 +73,11 @@
 //!     ledger: &mut ledger,
 //!     drivers: &DriverRegistry::with_built_in(BuiltInOptions::default())?,
 //!     writer: &OfflineWriter,
-//!     mail_client: &Thunderbird,
 //!     wall_clock: &|| DateTime::UNIX_EPOCH,
 //!     follow_ups: &|_| Vec::new(),
 //!     on_record: &mut |_| {},
 //! }
-//! .run(&TickSettings::new(monday, 7))
+//! .run(&TickSettings::new(monday, 7, DeploymentSecret::new([42; 32])))
 //! .await?;
 //!
 //! let [mail] = &report.delivered[..] else {
@@ -94,10 +96,13 @@
 //! #     .unwrap();
 //! ```
 
+mod attaching;
+pub mod attachment;
 pub mod composing;
 pub mod conformance;
 pub mod ledger;
 pub mod mail_client;
+mod mailbox_past;
 pub mod maildir_name;
 pub mod memory_ledger;
 pub mod message;
@@ -106,6 +111,9 @@ mod picker;
 pub mod random;
 pub mod record;
 pub mod reply_timing;
+mod route;
+pub mod scan;
 pub mod threading;
 pub mod tick;
+pub mod trace;
 pub mod world;

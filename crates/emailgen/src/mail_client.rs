@@ -1,20 +1,46 @@
 //! Mail clients: each gives a message the shape that its own users' mail has.
 //!
-//! Adding one takes a file here, with a type that implements [`MailClient`], and a line in [`ALL`].
+//! Adding one takes a file here, with a type that implements [`profile::Profile`], a line in
+//! [`ALL`], and a fixture in `tests/fixtures`.
 
-pub mod thunderbird;
+mod apple;
+mod apple_mail;
+pub mod choice;
+mod evolution;
+mod file_name;
+mod gmail;
+mod history;
+mod html;
+mod iphone;
+mod iphone_exchange;
+mod k9;
+mod layout;
+mod microsoft;
+mod mutt;
+mod outlook;
+mod outlook_exchange;
+mod outlook_mobile;
+mod profile;
+mod random_text;
+mod release;
+mod roundcube;
+mod subject;
+mod thread_index;
+mod thunderbird;
+mod words;
 
 use chrono::{DateTime, FixedOffset};
 use rand_chacha::ChaCha8Rng;
 
-use crate::message::{ComposeError, ComposedMessage, Message};
+use crate::message::{ComposeError, ComposedMessage, Installation, Message};
+use crate::trace::Submission;
 
 /// Gives messages their shape.
 ///
 /// An implementation is a pure function of its arguments: the same message and a generator in the
 /// same state give the same bytes. It never reads the clock, the environment, the host name or any
 /// other source of randomness. What is constant for one person (composes HTML or not, quotes all
-/// or little) follows from the sender's address, and so it stays the same from mail to mail.
+/// or little) follows from the [`Installation`], and so it stays the same from mail to mail.
 ///
 /// For every message, `compose` either returns bytes that a strict parser reads back as the same
 /// people, subject and text, or an error that names the field it cannot write:
@@ -23,11 +49,15 @@ use crate::message::{ComposeError, ComposedMessage, Message};
 ///   in a name, an address, a subject or an id is an error.
 /// * Names are read back with single spaces, subjects without white space around them.
 /// * Text is read back with `\n` line ends, and without blanks at the end of lines, empty lines at
-///   its end, and control characters other than tabs.
+///   its end, and control characters other than tabs; where the client wraps, its lines may be
+///   broken at spaces.
 /// * Every line ends in CRLF and has at most 998 octets (RFC 5322 §2.1.1).
 pub trait MailClient: Send + Sync {
     /// Its name in configuration and in the catalogue: lower-case ASCII.
     fn name(&self) -> &'static str;
+
+    /// How it hands in what it sends.
+    fn submission(&self, sender: &Sender<'_>) -> Submission;
 
     /// A new id with angle brackets, in the client's own form.
     ///
@@ -36,10 +66,16 @@ pub trait MailClient: Send + Sync {
     /// write it into the id.
     fn message_id(
         &self,
-        sender_address: &str,
+        sender: &Sender<'_>,
         date: DateTime<FixedOffset>,
         rng: &mut ChaCha8Rng,
     ) -> String;
+
+    /// The subject of an answer, in the form of the client in that language.
+    fn reply_subject(&self, parent_subject: &str, language: &str) -> String;
+
+    /// The subject of a forward.
+    fn forward_subject(&self, parent_subject: &str, language: &str) -> String;
 
     /// The whole message.
     ///
@@ -53,13 +89,77 @@ pub trait MailClient: Send + Sync {
     ) -> Result<ComposedMessage, ComposeError>;
 }
 
+/// Who sends, as far as it shows outside the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// Address (RFC 5321 mailbox).
+    pub address: &'a str,
+    /// Their mail program.
+    pub installation: Installation,
+}
+
+impl Sender<'_> {
+    /// The domain of the address.
+    pub(crate) fn domain(&self) -> &str {
+        self.address.rsplit('@').next().unwrap_or_default()
+    }
+}
+
 /// Every built-in mail client, most used first.
-pub static ALL: &[&dyn MailClient] = &[&thunderbird::Thunderbird];
+pub static ALL: &[&dyn MailClient] = &[
+    &gmail::Gmail,
+    &outlook_exchange::OutlookExchange,
+    &thunderbird::Thunderbird,
+    &outlook::Outlook,
+    &outlook_mobile::OutlookMobile,
+    &iphone::IPhone,
+    &iphone_exchange::IPhoneExchange,
+    &apple_mail::AppleMail,
+    &roundcube::Roundcube,
+    &evolution::Evolution,
+    &mutt::Mutt,
+    &k9::K9,
+];
 
 /// The built-in client of that [name](MailClient::name).
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn MailClient> {
     ALL.iter().copied().find(|client| client.name() == name)
+}
+
+impl<P: profile::Profile> MailClient for P {
+    fn name(&self) -> &'static str {
+        profile::Profile::name(self)
+    }
+
+    fn submission(&self, sender: &Sender<'_>) -> Submission {
+        profile::Profile::submission(self, sender)
+    }
+
+    fn message_id(
+        &self,
+        sender: &Sender<'_>,
+        date: DateTime<FixedOffset>,
+        rng: &mut ChaCha8Rng,
+    ) -> String {
+        profile::Profile::message_id(self, sender, date, rng)
+    }
+
+    fn reply_subject(&self, parent_subject: &str, language: &str) -> String {
+        self.prefixes(language).reply(parent_subject)
+    }
+
+    fn forward_subject(&self, parent_subject: &str, language: &str) -> String {
+        self.prefixes(language).forward(parent_subject)
+    }
+
+    fn compose(
+        &self,
+        message: &Message<'_>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<ComposedMessage, ComposeError> {
+        profile::compose(self, message, rng)
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! blocked, so its methods take longer the more there is in it; a few thousand mails are fine.
 
 mod mail;
+mod outcome;
 mod people;
 mod world;
 
@@ -17,8 +18,8 @@ use decnet_realism::active_hours::Schedule;
 use decnet_realism::persona::Persona;
 
 use crate::ledger::{
-    DeckyId, FollowUp, HomeChoice, LedgerError, MailId, MailboxOrigin, PersonaId, PersonaListId,
-    PlannedMail, ScheduleId,
+    DeckyId, FollowUp, HomeChoice, LedgerError, MailId, MailPrograms, MailboxOrigin, PersonaId,
+    PersonaListId, PlannedMail, ScheduleId,
 };
 
 /// A [`MailLedger`](crate::ledger::MailLedger) and [`WorldLedger`](crate::world::WorldLedger)
@@ -116,6 +117,7 @@ struct PersonaEntry {
     persona: Persona,
     schedule: ScheduleId,
     home: Option<HomeChoice>,
+    mail_programs: Option<MailPrograms>,
     removed: bool,
     problem: Option<String>,
 }
@@ -160,7 +162,8 @@ struct MailEntry {
     claimable_at: Option<DateTime<Utc>>,
     error: Option<String>,
     record: Option<String>,
-    is_read: bool,
+    /// Recipients who read it.
+    read_by: BTreeSet<PersonaId>,
     inbox_vanished: bool,
     sent_vanished: bool,
 }

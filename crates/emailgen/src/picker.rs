@@ -2,6 +2,10 @@
 //!
 //! A reply that is due comes first. Otherwise somebody at work starts a thread with a colleague
 //! who is at work too. Nothing here reads a whole table: the ledger draws.
+//!
+//! Threads are as people make them: some mails go to several, some are passed on instead of
+//! answered, and some answer what no mailbox holds. Every share is that of a corpus, named where
+//! it stands.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,12 +19,14 @@ use decnet_realism::topic;
 use rand::{Rng, RngExt};
 
 use crate::ledger::{
-    Correspondent, DeckyId, DueReply, Home, HomeChoice, LedgerError, MailId, MailLedger,
-    MailboxOrigin, ParentMail, PersonaId, PlannedMail, ReplyTo, ScheduleId, Standstill,
+    Correspondent, DeckyId, DueReply, Home, HomeChoice, LedgerError, MailId, MailKind, MailLedger,
+    MailboxOrigin, ParentMail, PersonaId, PlannedCopy, PlannedMail, RecipientField, ReplyTo,
+    ScheduleId, Standstill,
 };
-use crate::mail_client::MailClient;
+use crate::mail_client::choice;
 use crate::maildir_name::unique_name;
-use crate::random::{Purpose, generator};
+use crate::random::{DeploymentSecret, Purpose, generator};
+use crate::route::{Route, identity};
 use crate::tick::TickError;
 
 /// How far before a tick a new thread may be dated: ticks come on the minute, people do not.
@@ -31,13 +37,62 @@ const MOST_DRAWS: usize = 64;
 /// Logins tried for one persona on one decky.
 const MOST_LOGINS: usize = 1_000;
 
+/// Share of new threads with more than one recipient: 47 % of the mail of Enron, 56 % of a list of
+/// engineers, where answers to all add to it.
+const SEVERAL_RECIPIENTS: f64 = 0.36;
+/// Share of further recipients who get a copy rather than the mail itself.
+const COPIED: f64 = 0.7;
+/// Share of answers to a mail with several recipients that go to all of them.
+const TO_ALL: f64 = 0.8;
+/// Share of answers that bring somebody new in: threads of three and more mails have 2.6 to 2.7
+/// people.
+const JOINED: f64 = 0.07;
+/// Share of answers that are forwards instead. Of an inbox of Enron 11 % are forwards, of a list
+/// of engineers 0.3 %.
+const PASSED_ON: f64 = 0.045;
+/// Share of new threads that answer something no mailbox holds. With it, about 6 % of all mail
+/// does; 9 % and 16 % in two corpora.
+const ANSWERS_UNSEEN: f64 = 0.13;
+/// Most recipients beside the first.
+const MOST_COPIES: usize = 8;
+/// Draws for one more recipient before it is left at those there are.
+const COPY_DRAWS: usize = 3;
+
 /// A plan with what is needed to write and deliver it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pick {
     pub(crate) plan: PlannedMail,
     pub(crate) sender: Correspondent,
     pub(crate) recipient: Correspondent,
+    /// In the order of the plan's copies.
+    pub(crate) copies: Vec<Correspondent>,
     pub(crate) parent: Option<ParentMail>,
+}
+
+impl Pick {
+    /// How it gets to its recipients.
+    pub(crate) fn route<'a>(&'a self, secret: &'a DeploymentSecret) -> Route<'a> {
+        Route {
+            secret,
+            sender: &self.sender,
+            mail_client: choice::known(&self.plan.mail_client),
+            message_id: &self.plan.message_id,
+            sent_at: self.plan.sent_at,
+            seed: self.plan.seed,
+        }
+    }
+}
+
+/// Who writes what to whom.
+struct Intent {
+    sender: Correspondent,
+    recipient: Correspondent,
+    copies: Vec<(Correspondent, RecipientField)>,
+    kind: MailKind,
+    reply: Option<(ReplyTo, ParentMail)>,
+    sent_at: DateTime<Utc>,
+    topic: String,
+    language: String,
 }
 
 /// What picking came to.
@@ -53,7 +108,7 @@ pub(crate) enum Picked {
 pub(crate) struct Picker<'a> {
     pub(crate) ledger: &'a mut dyn MailLedger,
     pub(crate) drivers: &'a DriverRegistry,
-    pub(crate) mail_client: &'a dyn MailClient,
+    pub(crate) secret: &'a DeploymentSecret,
     pub(crate) now: DateTime<Utc>,
     open: Vec<ScheduleId>,
     homes: HashMap<PersonaId, Home>,
@@ -70,7 +125,7 @@ impl<'a> Picker<'a> {
     pub(crate) fn new(
         ledger: &'a mut dyn MailLedger,
         drivers: &'a DriverRegistry,
-        mail_client: &'a dyn MailClient,
+        secret: &'a DeploymentSecret,
         now: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
         let open = ledger
@@ -82,7 +137,7 @@ impl<'a> Picker<'a> {
         Ok(Self {
             ledger,
             drivers,
-            mail_client,
+            secret,
             now,
             open,
             homes: HashMap::new(),
@@ -93,35 +148,94 @@ impl<'a> Picker<'a> {
         })
     }
 
-    /// Plans the answer to a mail.
+    /// Plans the answer to a mail, or that it is passed on.
     pub(crate) async fn reply(
         &mut self,
         due: DueReply,
         (expected_id, seed): (MailId, u64),
     ) -> Result<Option<Box<Pick>>, TickError> {
+        let mut rng = generator(seed, Purpose::Thread);
         let Some(answerer) = self.with_home(due.answerer, seed).await? else {
             return Ok(None);
         };
         let Some(author) = self.with_home(due.author, seed).await? else {
             return Ok(None);
         };
+        let parent = due.parent;
         let reply_to = ReplyTo {
-            parent: due.parent.id,
-            thread: due.parent.thread,
-            thread_length: due.parent.thread_length + 1,
+            parent: parent.id,
+            thread: parent.thread,
+            thread_length: parent.thread_length + 1,
         };
-        let topic = due.parent.topic.clone();
-        let language = answerer.persona.language_or("en").to_owned();
-        let pick = self.pick(
-            answerer,
-            author,
-            Some((reply_to, due.parent)),
-            due.due_at,
-            topic,
-            language,
-            (expected_id, seed),
-        );
-        Ok(pick.map(Box::new))
+        let mut known: Vec<PersonaId> = parent.recipients.iter().map(|(who, _)| who.id).collect();
+        known.extend([author.id, answerer.id]);
+        let mut intent = Intent {
+            recipient: author,
+            copies: Vec::new(),
+            kind: MailKind::Reply,
+            sent_at: due.due_at,
+            topic: parent.topic.clone(),
+            language: answerer.persona.language_or("en").to_owned(),
+            reply: None,
+            sender: answerer,
+        };
+        if rng.random::<f64>() < PASSED_ON
+            && let Some(third) = self.somebody_else(&intent.sender, &known, &mut rng).await?
+        {
+            intent.kind = MailKind::Forward;
+            intent.recipient = third;
+        } else {
+            if rng.random::<f64>() < TO_ALL {
+                self.add_others(&mut intent, &parent, &mut rng).await?;
+            }
+            if rng.random::<f64>() < JOINED
+                && let Some(third) = self.somebody_else(&intent.sender, &known, &mut rng).await?
+            {
+                intent.copies.push((third, RecipientField::Cc));
+            }
+        }
+        intent.reply = Some((reply_to, parent));
+        Ok(self.pick(intent, (expected_id, seed)).map(Box::new))
+    }
+
+    /// Adds everybody who got the parent beside its author and the one who answers.
+    async fn add_others(
+        &mut self,
+        intent: &mut Intent,
+        parent: &ParentMail,
+        rng: &mut impl Rng,
+    ) -> Result<(), TickError> {
+        let others = parent
+            .recipients
+            .iter()
+            .filter(|(who, _)| who.id != intent.sender.id && who.id != intent.recipient.id);
+        for (who, field) in others.take(MOST_COPIES) {
+            let Some(who) = self.ledger.correspondent(who.id)? else {
+                continue;
+            };
+            if let Some(who) = self.with_home(who, rng.random()).await? {
+                intent.copies.push((who, *field));
+            }
+        }
+        Ok(())
+    }
+
+    /// A colleague at work who is not among those known, with a mailbox.
+    async fn somebody_else(
+        &mut self,
+        sender: &Correspondent,
+        known: &[PersonaId],
+        rng: &mut impl Rng,
+    ) -> Result<Option<Correspondent>, TickError> {
+        for _ in 0..COPY_DRAWS {
+            let drawn = self
+                .ledger
+                .draw_recipient(sender, &self.open, rng.random())?;
+            if let Some(who) = drawn.filter(|who| !known.contains(&who.id)) {
+                return self.with_home(who, rng.random()).await;
+            }
+        }
+        Ok(None)
     }
 
     /// Plans the first mail of a thread.
@@ -165,16 +279,18 @@ impl<'a> Picker<'a> {
             } else {
                 draw(&topics, &mut rng).cloned().unwrap_or_default()
             };
-            let sent_at = self.send_time(&sender, seed);
-            if let Some(pick) = self.pick(
+            let mut intent = Intent {
+                sent_at: self.send_time(&sender, seed),
                 sender,
                 recipient,
-                None,
-                sent_at,
+                copies: Vec::new(),
+                kind: MailKind::New,
+                reply: None,
                 topic,
                 language,
-                (expected_id, seed),
-            ) {
+            };
+            self.shape_thread(&mut intent, seed).await?;
+            if let Some(pick) = self.pick(intent, (expected_id, seed)) {
                 return Ok(Picked::Mail(Box::new(pick)));
             }
         }
@@ -202,50 +318,111 @@ impl<'a> Picker<'a> {
         Ok(Standstill::OutsideHours { next_opening })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call for each of the two occasions"
-    )]
-    fn pick(
-        &self,
-        sender: Correspondent,
-        recipient: Correspondent,
-        reply: Option<(ReplyTo, ParentMail)>,
-        sent_at: DateTime<Utc>,
-        topic: String,
-        language: String,
-        (expected_id, seed): (MailId, u64),
-    ) -> Option<Pick> {
+    /// Decides who else gets the first mail of a thread, and whether it answers something.
+    async fn shape_thread(&mut self, intent: &mut Intent, seed: u64) -> Result<(), TickError> {
+        let mut rng = generator(seed, Purpose::Thread);
+        if rng.random::<f64>() < ANSWERS_UNSEEN {
+            intent.kind = MailKind::ReplyToUnseen;
+        }
+        if rng.random::<f64>() >= SEVERAL_RECIPIENTS {
+            return Ok(());
+        }
+        // Halves with each more: most have two recipients, few have many.
+        let mut wanted = 1;
+        while wanted < MOST_COPIES && rng.random::<f64>() < 0.45 {
+            wanted += 1;
+        }
+        let mut known = vec![intent.sender.id, intent.recipient.id];
+        for _ in 0..wanted {
+            let Some(who) = self.somebody_else(&intent.sender, &known, &mut rng).await? else {
+                break;
+            };
+            known.push(who.id);
+            let field = if rng.random::<f64>() < COPIED {
+                RecipientField::Cc
+            } else {
+                RecipientField::To
+            };
+            intent.copies.push((who, field));
+        }
+        Ok(())
+    }
+
+    fn pick(&self, intent: Intent, (expected_id, seed): (MailId, u64)) -> Option<Pick> {
+        let Intent {
+            sender,
+            recipient,
+            mut copies,
+            kind,
+            reply,
+            sent_at,
+            topic,
+            language,
+        } = intent;
+        // Headers name everybody in `To` before those in `Cc`.
+        copies.sort_by_key(|(_, field)| *field == RecipientField::Cc);
         let sender_home = sender.home.as_ref()?;
         let recipient_home = recipient.home.as_ref()?;
         let sent_at = sender.persona.schedule().local(sent_at);
+        let known = sender.mail_programs.clone();
+        let programs = known
+            .clone()
+            .unwrap_or_else(|| choice::mail_programs(&sender.persona, self.secret));
+        let mail_client =
+            choice::mail_client_of(&programs, &mut generator(seed, Purpose::MailProgram));
+        let who = identity(&sender, self.secret);
+        let message_id =
+            mail_client.message_id(&who, sent_at, &mut generator(seed, Purpose::MessageId));
         let mut names = generator(seed, Purpose::FileName);
-        let seconds = sent_at.timestamp();
+        let route = Route {
+            secret: self.secret,
+            sender: &sender,
+            mail_client,
+            message_id: &message_id,
+            sent_at,
+            seed,
+        };
+        let mut name_of = |arrived_at: DateTime<Utc>, home: &Home| {
+            unique_name(arrived_at.timestamp(), &home.decky.name, &mut names)
+        };
+        let inbox_name = name_of(route.to(0, &recipient).delivered_at, recipient_home);
+        let sent_name = name_of(sent_at.to_utc(), sender_home);
+        let mut planned_copies = Vec::with_capacity(copies.len());
+        for (index, (who, field)) in copies.iter().enumerate() {
+            let home = who.home.as_ref()?;
+            planned_copies.push(PlannedCopy {
+                recipient: who.id,
+                home: choice_of(home),
+                field: *field,
+                inbox_name: name_of(route.to(index + 1, who).delivered_at, home),
+            });
+        }
         let plan = PlannedMail {
             expected_id,
             seed,
             list: sender.list,
             sender: sender.id,
-            sender_home: choice(sender_home),
+            sender_home: choice_of(sender_home),
             recipient: recipient.id,
-            recipient_home: choice(recipient_home),
+            recipient_home: choice_of(recipient_home),
+            copies: planned_copies,
+            kind,
             reply_to: reply.as_ref().map(|(reply_to, _)| *reply_to),
+            mail_client: mail_client.name().to_owned(),
+            new_mail_programs: known.is_none().then_some(programs),
             topic,
             language,
             sent_at,
-            message_id: self.mail_client.message_id(
-                sender.persona.email.as_str(),
-                sent_at,
-                &mut generator(seed, Purpose::MessageId),
-            ),
-            inbox_name: unique_name(seconds, &recipient_home.decky.name, &mut names),
-            sent_name: unique_name(seconds, &sender_home.decky.name, &mut names),
+            message_id,
+            inbox_name,
+            sent_name,
             composed: None,
         };
         Some(Pick {
             plan,
             sender,
             recipient,
+            copies: copies.into_iter().map(|(who, _)| who).collect(),
             parent: reply.map(|(_, parent)| parent),
         })
     }
@@ -339,7 +516,8 @@ impl<'a> Picker<'a> {
             _ => MailboxOrigin::Foreign,
         };
         if origin != MailboxOrigin::Made {
-            self.ledger.record_mailbox(who.id, &choice(home), origin)?;
+            self.ledger
+                .record_mailbox(who.id, &choice_of(home), origin)?;
         }
         if origin == MailboxOrigin::Foreign {
             self.foreign += 1;
@@ -368,7 +546,7 @@ pub(crate) fn location(
     }
 }
 
-fn choice(home: &Home) -> HomeChoice {
+fn choice_of(home: &Home) -> HomeChoice {
     HomeChoice {
         decky: home.decky_id,
         login: home.login.clone(),

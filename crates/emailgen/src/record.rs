@@ -3,7 +3,7 @@
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{MailId, Placement, WrittenBy};
+use crate::ledger::{MailId, MailKind, Placement, WrittenBy};
 
 /// Version that [`MailRecord`] writes. A reader accepts every version up to its own.
 pub const RECORD_VERSION: u32 = 1;
@@ -11,7 +11,7 @@ pub const RECORD_VERSION: u32 = 1;
 /// What happened to a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MailEvent {
-    /// It lies in both mailboxes.
+    /// It lies in every mailbox it was sent to, and in the sender's.
     #[serde(rename = "mail.delivered")]
     Delivered,
     /// It could not be delivered and is tried again.
@@ -36,12 +36,21 @@ pub struct MailRecord {
     /// The mail it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<MailId>,
+    /// What it is to its thread.
+    #[serde(default)]
+    pub kind: MailKind,
     /// With angle brackets.
     pub message_id: String,
     /// Address of the sender.
     pub from: String,
-    /// Address of the recipient.
+    /// Address of the first recipient.
     pub to: String,
+    /// Addresses of the other recipients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_to: Vec<String>,
+    /// Addresses of those who got a copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cc: Vec<String>,
     /// Subject, empty when no text was written.
     pub subject: String,
     /// Date of the mail, RFC 3339, in the sender's zone.

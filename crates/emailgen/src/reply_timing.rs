@@ -38,8 +38,9 @@ impl Default for ReplyTiming {
     }
 }
 
-/// Nobody reads and answers a mail in less.
-const SHORTEST: TimeDelta = TimeDelta::seconds(45);
+/// Nobody reads and answers a mail in less: 0.3 of 1,000 answers come within a minute. Added to
+/// what is drawn, so that no delay is more frequent than those beside it.
+const SHORTEST: TimeDelta = TimeDelta::seconds(62);
 /// The slowest answer, before opening hours are taken into account. The log-normal's tail would
 /// otherwise reach into years.
 const LONGEST: TimeDelta = TimeDelta::days(14);
@@ -101,8 +102,8 @@ impl ReplyTiming {
     }
 
     fn delay(&self, median: TimeDelta, rng: &mut impl Rng) -> TimeDelta {
-        let seconds = median.as_seconds_f64() * 10_f64.powf(self.spread * standard_normal(rng));
-        let seconds = seconds.clamp(SHORTEST.as_seconds_f64(), LONGEST.as_seconds_f64());
+        let seconds = median.as_seconds_f64() * libm::pow(10.0, self.spread * standard_normal(rng));
+        let seconds = (SHORTEST.as_seconds_f64() + seconds).min(LONGEST.as_seconds_f64());
         TimeDelta::microseconds((seconds * 1e6) as i64)
     }
 }
@@ -111,7 +112,7 @@ impl ReplyTiming {
 fn standard_normal(rng: &mut impl Rng) -> f64 {
     let u = 1.0 - rng.random::<f64>();
     let v = rng.random::<f64>();
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    (-2.0 * libm::log(u)).sqrt() * libm::cos(std::f64::consts::TAU * v)
 }
 
 #[cfg(test)]

@@ -15,9 +15,8 @@ use decnet_realism::writer::Writer;
 use self::delivering::deckies_of;
 use crate::composing::{self, CompositionError};
 use crate::ledger::{FollowUp, LedgerError, MailId, MailLedger, PlanOutcome, Recorded, Standstill};
-use crate::mail_client::MailClient;
 use crate::picker::{Pick, Picked, Picker};
-use crate::random::mail_seed;
+use crate::random::{DeploymentSecret, mail_seed};
 use crate::record::{MailRecord, rfc3339};
 use crate::reply_timing::ReplyTiming;
 
@@ -40,8 +39,6 @@ pub struct Tick<'a> {
     pub drivers: &'a DriverRegistry,
     /// Who writes the text.
     pub writer: &'a dyn Writer,
-    /// Who gives it its shape.
-    pub mail_client: &'a dyn MailClient,
     /// The operating clock, for leases and retries. Dates of mails come from
     /// [`TickSettings::now`].
     pub wall_clock: &'a (dyn Fn() -> DateTime<Utc> + Sync),
@@ -56,8 +53,10 @@ pub struct Tick<'a> {
 pub struct TickSettings {
     /// The moment of the tick: who is at work, which replies are due, dates of new threads.
     pub now: DateTime<Utc>,
-    /// Same seed, same `now`, same ledger: same bytes.
+    /// Same secret, same seed, same `now`, same ledger: same bytes.
     pub seed: u64,
+    /// What everything random hangs on beside the seed.
+    pub secret: DeploymentSecret,
     /// How many mails, at least 1. Default 1.
     pub count: usize,
     /// What a tick writes when no reply is due. Default [`Pacing::EveryTick`].
@@ -79,10 +78,11 @@ pub struct TickSettings {
 
 impl TickSettings {
     /// Defaults for a tick at `now` with `seed`.
-    pub fn new(now: DateTime<Utc>, seed: u64) -> Self {
+    pub fn new(now: DateTime<Utc>, seed: u64, secret: DeploymentSecret) -> Self {
         Self {
             now,
             seed,
+            secret,
             count: 1,
             pacing: Pacing::EveryTick,
             group: MOST_IN_A_GROUP,
@@ -304,7 +304,7 @@ impl Tick<'_> {
             .await?;
         let mut previews = Vec::with_capacity(picks.len());
         for pick in picks {
-            let text = composing::compose(&pick, self.writer, self.mail_client).await;
+            let text = composing::compose(&pick, self.writer, &settings.secret).await;
             let (subject, text) = match text {
                 Ok(composed) => (composed.subject, composed.text),
                 Err(error) => (String::new(), error.to_string()),
@@ -346,6 +346,7 @@ impl Tick<'_> {
                     plan: mail.plan,
                     sender: mail.sender,
                     recipient: mail.recipient,
+                    copies: mail.copies,
                     parent: mail.parent,
                 },
             })
@@ -368,12 +369,13 @@ impl Tick<'_> {
         // A pick that comes to nothing costs no seed: the next mail has the seed of its own id.
         let seed_of = |picked: usize| {
             let id = next.saturating_add(i64::try_from(picked).unwrap_or(i64::MAX));
-            (MailId(id), mail_seed(settings.seed, settings.now, id))
+            let seed = mail_seed(&settings.secret, settings.seed, settings.now, id);
+            (MailId(id), seed)
         };
         let mut picker = Picker::new(
             &mut *self.ledger,
             self.drivers,
-            self.mail_client,
+            &settings.secret,
             settings.now,
         )?;
         for due in due {
@@ -413,9 +415,8 @@ impl Tick<'_> {
         if self.writer.is_immediate() {
             for pick in &mut picks {
                 // A mail that cannot be composed is planned all the same, and fails on record.
-                pick.plan.composed = composing::compose(pick, self.writer, self.mail_client)
-                    .await
-                    .ok();
+                let composed = composing::compose(pick, self.writer, &settings.secret).await;
+                pick.plan.composed = composed.ok();
             }
         }
         let plans: Vec<_> = picks.iter().map(|pick| pick.plan.clone()).collect();
@@ -448,7 +449,7 @@ impl Tick<'_> {
                 ready.push(mail);
                 continue;
             }
-            match composing::compose(&mail.pick, self.writer, self.mail_client).await {
+            match composing::compose(&mail.pick, self.writer, &settings.secret).await {
                 Ok(composed) => {
                     match self
                         .ledger
@@ -464,7 +465,9 @@ impl Tick<'_> {
                 Err(error) => {
                     let transient = match &error {
                         CompositionError::Writer(error) => error.is_transient(),
-                        CompositionError::Message(_) => false,
+                        CompositionError::Message(_) | CompositionError::GivesItselfAway { .. } => {
+                            false
+                        }
                     };
                     self.fail(settings, mail, error.into(), transient, None, report)
                         .await?;

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use decnet_emailgen::ledger::{MailId, MailLedger, Standstill};
+use decnet_emailgen::ledger::{MailId, MailKind, MailLedger, Standstill};
 use decnet_emailgen::record::{MailEvent, MailRecord};
 use decnet_emailgen::reply_timing::ReplyTiming;
-use decnet_emailgen::threading::base_subject;
 use decnet_emailgen::tick::{Pacing, RetryPolicy, TickReport, TickSettings};
 use decnet_emailgen::world::{WorldChange, WorldLedger};
 use decnet_realism::offline::OfflineWriter;
@@ -58,15 +57,19 @@ fn each_mail_lies_in_the_inbox_and_among_the_sent() {
     for record in &report.delivered {
         assert_ne!(record.from, record.to);
         assert_eq!(record.event, MailEvent::Delivered);
-        let [inbox, sent]: [&OnDisk; 2] = {
-            let mut both: Vec<_> = on_disk
-                .iter()
-                .filter(|message| message.message_id() == record.message_id)
-                .collect();
-            both.sort_by_key(|message| message.is_sent);
-            both.try_into().unwrap()
-        };
-        assert_eq!(inbox.bytes, sent.bytes);
+        let ends: Vec<&OnDisk> = on_disk
+            .iter()
+            .filter(|message| message.message_id() == record.message_id)
+            .collect();
+        let sent = *ends.iter().find(|message| message.is_sent).unwrap();
+        let inboxes: Vec<&OnDisk> = ends.into_iter().filter(|end| !end.is_sent).collect();
+        assert_eq!(inboxes.len(), 1 + record.also_to.len() + record.cc.len());
+        for inbox in &inboxes {
+            // Servers have put the way it came on top of what was sent.
+            assert!(inbox.bytes.ends_with(&sent.bytes) && inbox.bytes.len() > sent.bytes.len());
+            assert!(inbox.bytes.starts_with(b"Return-Path: <"));
+        }
+        assert!(!sent.bytes.starts_with(b"Return-Path"));
         assert_eq!(sent.flags(), "S", "what one wrote, one has seen");
         assert!(!sent.is_new);
         let owner = |address: &str| {
@@ -82,15 +85,21 @@ fn each_mail_lies_in_the_inbox_and_among_the_sent() {
                 })
                 .unwrap()
         };
-        assert_eq!(
-            owner(&record.to),
-            (inbox.decky.clone(), inbox.login.clone())
-        );
+        let recipients = [&record.to]
+            .into_iter()
+            .chain(&record.also_to)
+            .chain(&record.cc);
+        let expected: BTreeSet<_> = recipients.map(|address| owner(address)).collect();
+        let found: BTreeSet<_> = inboxes
+            .iter()
+            .map(|inbox| (inbox.decky.clone(), inbox.login.clone()))
+            .collect();
+        assert_eq!(found, expected);
         assert_eq!(
             owner(&record.from),
             (sent.decky.clone(), sent.login.clone())
         );
-        let message = parse(inbox);
+        let message = parse(inboxes[0]);
         assert_eq!(
             message.from().unwrap().first().unwrap().address(),
             Some(&*record.from)
@@ -122,14 +131,21 @@ fn replies_answer_what_was_written_to_their_author_once() {
     assert_exactly_once(&office.mails(), &on_disk);
     let mut answered = BTreeSet::new();
     let mut deep = 0;
-    for message in on_disk.iter().filter(|message| !message.is_sent) {
+    // The references that each mail tells.
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut sent: Vec<&OnDisk> = on_disk.iter().filter(|message| message.is_sent).collect();
+    sent.sort_by_key(|message| by_id[&*message.message_id()].mail);
+    for message in sent {
         let record = by_id[&*message.message_id()];
         let parsed = parse(message);
         let references = ids(parsed.references());
         let Some(parent) = record.parent.map(|parent| by_mail[&parent]) else {
-            assert_eq!(ids(parsed.in_reply_to()), Vec::<String>::new());
-            assert_eq!(references, Vec::<String>::new());
+            // It may answer what no mailbox holds.
+            let unseen = usize::from(record.kind == MailKind::ReplyToUnseen);
+            assert_eq!(ids(parsed.in_reply_to()).len(), unseen);
+            assert_eq!(references, ids(parsed.in_reply_to()));
             assert_eq!(record.thread, record.mail);
+            told.insert(record.message_id.clone(), references);
             continue;
         };
         assert!(
@@ -137,22 +153,41 @@ fn replies_answer_what_was_written_to_their_author_once() {
             "{} is answered twice",
             parent.message_id
         );
-        assert_eq!((&record.from, &record.to), (&parent.to, &parent.from));
-        assert_eq!(record.thread, parent.thread);
-        assert_eq!(ids(parsed.in_reply_to()).join(" "), parent.message_id);
-        assert_eq!(
-            record.subject,
-            format!("Re: {}", base_subject(&parent.subject))
-        );
-        // Every ancestor, oldest first.
-        let mut ancestry = Vec::new();
-        let mut at = Some(parent);
-        while let Some(ancestor) = at {
-            ancestry.insert(0, ancestor.message_id.clone());
-            at = ancestor.parent.map(|parent| by_mail[&parent]);
+        let readers = [&parent.to]
+            .into_iter()
+            .chain(&parent.also_to)
+            .chain(&parent.cc);
+        assert!(readers.clone().any(|reader| *reader == record.from));
+        if record.kind == MailKind::Forward {
+            assert!(readers.clone().all(|reader| *reader != record.to));
+            assert_ne!(record.to, parent.from);
+        } else {
+            assert_eq!(record.to, parent.from);
         }
+        assert_eq!(record.thread, parent.thread);
+        let answers = ids(parsed.in_reply_to()).join(" ");
+        let is_forward = record.kind == MailKind::Forward;
+        assert!(answers == parent.message_id || is_forward && answers.is_empty());
+        let (_, base) = record.subject.split_once(": ").unwrap();
+        // Outlook replaces all the prefixes that are there.
+        let mut old = &*parent.subject;
+        while let Some((prefix, rest)) = old.split_once(": ")
+            && prefix.chars().count() <= 3
+        {
+            old = rest;
+        }
+        assert!(
+            base.contains(old),
+            "{} answers {}",
+            record.subject,
+            parent.subject
+        );
+        // Every ancestor, oldest first; a forward need not name what it passes on.
+        let mut ancestry = told[&parent.message_id].clone();
+        ancestry.push(parent.message_id.clone());
+        told.insert(record.message_id.clone(), references.clone());
         deep = deep.max(ancestry.len());
-        assert_eq!(references, ancestry);
+        assert!(references == ancestry || is_forward && references.is_empty());
         // A reply is dated when it was due, not when the tick came.
         let due = parent.answer_due_at.unwrap();
         let sent = DateTime::parse_from_rfc3339(&record.sent_at).unwrap();
@@ -661,7 +696,6 @@ fn a_preview_shows_what_comes_and_writes_nothing() {
         ledger: &mut office.ledger,
         drivers: &drivers,
         writer: &OfflineWriter,
-        mail_client: decnet_emailgen::mail_client::by_name("thunderbird").unwrap(),
         wall_clock: &move || now,
         follow_ups: &|_| Vec::new(),
         on_record: &mut |_| (),

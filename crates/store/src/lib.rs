@@ -28,6 +28,7 @@ mod mail;
 mod model_state;
 mod open;
 mod people;
+mod secret;
 mod world;
 
 pub use error::OpenError;

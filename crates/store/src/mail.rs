@@ -13,9 +13,9 @@ use decnet_activity_driver::action::Folder;
 use decnet_activity_driver::decky::Decky;
 use decnet_emailgen::ledger::{
     ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, ExpiredMail,
-    FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailLedger, MailSummary,
-    MailboxOrigin, PersonaId, PersonaListId, PlanOutcome, PlannedMail, Recorded, Retention,
-    ScheduleId, Standstill, UnreadMail,
+    FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailKind, MailLedger,
+    MailSummary, MailboxOrigin, PersonaId, PersonaListId, PlanOutcome, PlannedMail, RecipientField,
+    Recorded, Retention, ScheduleId, Standstill, UnreadMail,
 };
 use decnet_emailgen::random::{Purpose, sub_seed};
 use decnet_realism::active_hours::Schedule;
@@ -118,6 +118,22 @@ impl MailLedger for Store {
             lot = sub_seed(lot, Purpose::Picker);
         }
         Ok(None)
+    }
+
+    fn correspondent(&mut self, id: PersonaId) -> Result<Option<Correspondent>, LedgerError> {
+        let is_available = self
+            .connection
+            .prepare_cached("SELECT available FROM persona WHERE id = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![id.0], |row| row.get::<_, bool>(0))
+                    .optional()
+            })
+            .map_err(ledger_error)?;
+        match is_available {
+            Some(true) => correspondent(&self.connection, id),
+            Some(false) | None => Ok(None),
+        }
     }
 
     fn draw_recipient(
@@ -297,7 +313,8 @@ impl MailLedger for Store {
                 answerer: correspondent(&self.connection, PersonaId(answerer))?
                     .ok_or_else(missing)?,
                 author: correspondent(&self.connection, PersonaId(author))?.ok_or_else(missing)?,
-                parent: claim::parent_mail(&self.connection, parent)?.ok_or_else(missing)?,
+                parent: claim::parent_mail(&self.connection, parent, answerer)?
+                    .ok_or_else(missing)?,
             });
         }
         Ok(replies)
@@ -360,7 +377,7 @@ impl MailLedger for Store {
                 .prepare_cached(
                     "UPDATE mail SET state = 'composed', subject = ?3, ancestors = ?4,
                             new_text = ?5, text = ?6, message = ?7, writer = ?8, mail_client = ?9,
-                            authorship = ?10
+                            authorship = ?10, thread_index = ?11
                      WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL",
                 )
                 .and_then(|mut statement| {
@@ -374,7 +391,8 @@ impl MailLedger for Store {
                         composed.message,
                         composed.written_by.authorship.writer,
                         composed.written_by.mail_client,
-                        authorship_json(composed),
+                        written_by_json(composed),
+                        composed.thread_index,
                     ])
                 })
                 .map_err(ledger_error)?;
@@ -461,12 +479,19 @@ impl MailLedger for Store {
     ) -> Result<Vec<UnreadMail>, LedgerError> {
         self.connection
             .prepare_cached(
-                "SELECT m.id, m.inbox_name
+                "SELECT m.id AS id, m.inbox_name
                  FROM mail m INDEXED BY mail_unread JOIN persona p ON p.id = m.recipient_id
                  WHERE m.recipient_id = ?1 AND m.sent_at < ?2
                    AND m.state = 'delivered' AND m.is_read = 0
                    AND m.recipient_home = p.home_id AND m.recipient_login = p.login
-                 ORDER BY m.id LIMIT ?3",
+                 UNION ALL
+                 SELECT m.id, c.inbox_name
+                 FROM mail_copy c INDEXED BY mail_copy_unread
+                 JOIN mail m ON m.id = c.mail_id JOIN persona p ON p.id = c.persona_id
+                 WHERE c.persona_id = ?1 AND c.is_read = 0 AND m.sent_at < ?2
+                   AND m.state = 'delivered'
+                   AND c.home_id = p.home_id AND c.login = p.login
+                 ORDER BY id LIMIT ?3",
             )
             .and_then(|mut statement| {
                 statement
@@ -596,10 +621,45 @@ impl Store {
     }
 }
 
-/// How a text came about, as it is stored.
-fn authorship_json(composed: &ComposedMail) -> String {
-    // Strings and numbers only: serialising them cannot fail.
-    serde_json::to_string(&composed.written_by.authorship).unwrap_or_default()
+fn kind_name(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::New => "new",
+        MailKind::Reply => "reply",
+        MailKind::Forward => "forward",
+        MailKind::ReplyToUnseen => "reply-to-unseen",
+    }
+}
+
+fn parse_kind(name: &str) -> Result<MailKind, LedgerError> {
+    [
+        MailKind::New,
+        MailKind::Reply,
+        MailKind::Forward,
+        MailKind::ReplyToUnseen,
+    ]
+    .into_iter()
+    .find(|kind| kind_name(*kind) == name)
+    .ok_or_else(|| corrupt(format!("a mail of kind {name:?}")))
+}
+
+fn field_name(field: RecipientField) -> &'static str {
+    match field {
+        RecipientField::To => "to",
+        RecipientField::Cc => "cc",
+    }
+}
+
+fn parse_field(name: &str) -> Result<RecipientField, LedgerError> {
+    [RecipientField::To, RecipientField::Cc]
+        .into_iter()
+        .find(|field| field_name(*field) == name)
+        .ok_or_else(|| corrupt(format!("a recipient in {name:?}")))
+}
+
+/// Who wrote a mail, for the record.
+fn written_by_json(composed: &ComposedMail) -> String {
+    // Strings, numbers and lists only: serialising them cannot fail.
+    serde_json::to_string(&composed.written_by).unwrap_or_default()
 }
 
 fn list_of(connection: &Connection, persona: PersonaId) -> Result<i64, LedgerError> {

@@ -20,6 +20,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> =
 const MIGRATION_LIST: &[&str] = &[
     include_str!("migrations/0001_world_and_mail.sql"),
     include_str!("migrations/0002_model.sql"),
+    include_str!("migrations/0003_several_recipients.sql"),
 ];
 
 /// Pages (of 4 KiB) of write-ahead log after which it is folded into the database. A process that

@@ -79,11 +79,12 @@ pub(crate) fn correspondent(
         Option<String>,
         Option<i64>,
         Option<RawDecky>,
+        Option<String>,
     );
     let found: Option<Found> = connection
         .prepare_cached(
             "SELECT p.list_id, p.definition, l.language_default, p.login, d.id,
-                    d.uuid, d.name, d.source, d.services, d.transport
+                    d.uuid, d.name, d.source, d.services, d.transport, p.mail_programs
              FROM persona p
              JOIN persona_list l ON l.id = p.list_id
              LEFT JOIN decky d ON d.id = p.home_id
@@ -104,12 +105,13 @@ pub(crate) fn correspondent(
                         row.get(3)?,
                         decky_id,
                         home,
+                        row.get(10)?,
                     ))
                 })
                 .optional()
         })
         .map_err(ledger_error)?;
-    let Some((list, definition, language_default, login, decky_id, home)) = found else {
+    let Some((list, definition, language_default, login, decky_id, home, programs)) = found else {
         return Ok(None);
     };
     let mut persona = persona(id.0, &definition)?;
@@ -129,6 +131,10 @@ pub(crate) fn correspondent(
         list: PersonaListId(list),
         persona: Arc::new(persona),
         home,
+        mail_programs: programs
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|error| corrupt(format!("persona {}: mail programs: {error}", id.0)))?,
     }))
 }
 

@@ -10,9 +10,10 @@ use decnet_activity_driver::action::Folder;
 use decnet_activity_driver::decky::{DeckySource, Transport};
 use decnet_emailgen::conformance::{Desk, Ledger, composed, decky, persona, topology};
 use decnet_emailgen::ledger::{
-    ClaimedMail, Correspondent, DeckyId, DeliveredMail, DueReply, FailedMail, HomeChoice,
-    LedgerError, MailFilter, MailId, MailboxOrigin, PersonaId, PlanOutcome, PlannedMail, Recorded,
-    ReplyTo, Retention, ScheduleId,
+    ClaimedMail, ComingAnswer, Correspondent, DeckyId, DeliveredMail, DueReply, FailedMail,
+    HomeChoice, LedgerError, MailFilter, MailId, MailKind, MailPrograms, MailboxOrigin, PersonaId,
+    PlanOutcome, PlannedCopy, PlannedMail, RecipientField, Recorded, ReplyTo, Retention,
+    ScheduleId,
 };
 use decnet_emailgen::memory_ledger::MemoryLedger;
 use decnet_emailgen::world::{DeckySpec, PoolSettings, WorldChange, WorldDiff};
@@ -449,6 +450,7 @@ impl Pair {
     ) -> PlannedMail {
         self.plans += 1;
         let number = self.plans;
+        let copies = self.copies(&sender, &recipient, lot, shared);
         let next: &mut dyn Ledger = &mut self.memory;
         PlannedMail {
             expected_id: next.next_mail_id().unwrap(),
@@ -458,6 +460,13 @@ impl Pair {
             sender_home: self.home(&sender, lot, shared),
             recipient: recipient.id,
             recipient_home: self.home(&recipient, lot, shared),
+            copies,
+            kind: MailKind::New,
+            mail_client: "thunderbird".to_owned(),
+            new_mail_programs: lot.is_multiple_of(5).then(|| MailPrograms {
+                desk: format!("client-{}", lot % 7),
+                phone: None,
+            }),
             reply_to: None,
             topic: "budget".to_owned(),
             language: "en".to_owned(),
@@ -469,22 +478,55 @@ impl Pair {
         }
     }
 
-    fn send(&mut self, plan: PlannedMail, answer: Option<u8>, deliver: bool) {
-        let lease = Desk::at(self.minute + 60);
-        let planned = self.both(|ledger| ledger.record_planned(std::slice::from_ref(&plan), lease));
-        self.last_plan = Some(plan);
-        if let (true, [PlanOutcome::Planned(id)]) = (deliver, &planned[..]) {
-            self.deliver(*id, 1, answer);
+    /// With one mail in three, somebody who gets a copy.
+    fn copies(
+        &mut self,
+        sender: &Correspondent,
+        recipient: &Correspondent,
+        lot: u64,
+        shared: bool,
+    ) -> Vec<PlannedCopy> {
+        if !lot.is_multiple_of(3) {
+            return Vec::new();
+        }
+        let third = PersonaId(i64::try_from(lot >> 8 & 7).unwrap() + 1);
+        let ledger: &mut dyn Ledger = &mut self.memory;
+        let known = [sender.id, recipient.id];
+        match ledger.correspondent(third) {
+            Ok(Some(who)) if !known.contains(&third) && who.list == sender.list => {
+                vec![PlannedCopy {
+                    recipient: third,
+                    home: self.home(&who, lot >> 3, shared),
+                    field: RecipientField::Cc,
+                    inbox_name: format!("{}.copy", self.plans),
+                }]
+            }
+            _ => Vec::new(),
         }
     }
 
-    fn deliver(&mut self, id: MailId, attempt: u32, answer: Option<u8>) {
-        let answer_due_at = answer.map(|minutes| Desk::at(self.minute + i64::from(minutes)));
+    fn send(&mut self, plan: PlannedMail, answer: Option<u8>, deliver: bool) {
+        let lease = Desk::at(self.minute + 60);
+        let planned = self.both(|ledger| ledger.record_planned(std::slice::from_ref(&plan), lease));
+        if let (true, [PlanOutcome::Planned(id)]) = (deliver, &planned[..]) {
+            self.deliver(*id, 1, &plan, answer);
+        }
+        self.last_plan = Some(plan);
+    }
+
+    fn deliver(&mut self, id: MailId, attempt: u32, plan: &PlannedMail, answer: Option<u8>) {
+        let answer = answer.map(|minutes| {
+            let copy = plan.copies.first().map(|copy| copy.recipient);
+            ComingAnswer {
+                answerer: copy.filter(|_| minutes % 2 == 0).unwrap_or(plan.recipient),
+                due_at: Desk::at(self.minute + i64::from(minutes)),
+            }
+        });
         let delivered = DeliveredMail {
             id,
             attempt,
             record: json!({"mail": id.0}).to_string(),
-            answer_due_at,
+            answer,
             follow_ups: Vec::new(),
             read: (1..id.0).step_by(3).map(MailId).collect(),
             vanished: Vec::new(),
@@ -517,7 +559,7 @@ impl Pair {
                     let _: Recorded =
                         self.both(|ledger| ledger.record_composed(mail.id, attempt, &text));
                 }
-                _ => self.deliver(mail.id, attempt, Some(30)),
+                _ => self.deliver(mail.id, attempt, &mail.plan, Some(30)),
             }
         }
     }

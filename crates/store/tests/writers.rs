@@ -7,8 +7,8 @@ use std::thread;
 use decnet_activity_driver::action::Folder;
 use decnet_emailgen::conformance::{Desk, composed, everyone_always};
 use decnet_emailgen::ledger::{
-    DeliveredMail, FollowUp, HomeChoice, MailFilter, MailLedger, PlanOutcome, PlannedMail,
-    Recorded, ReplyTo,
+    ComingAnswer, DeliveredMail, FollowUp, HomeChoice, MailFilter, MailId, MailKind, MailLedger,
+    PersonaId, PlanOutcome, PlannedMail, Recorded, ReplyTo,
 };
 use decnet_emailgen::world::WorldLedger;
 use decnet_store::{Durability, OpenOptions, Store};
@@ -26,12 +26,15 @@ fn open(path: &Path) -> Store {
     Store::open(path, options).unwrap()
 }
 
-fn delivery(id: decnet_emailgen::ledger::MailId, minutes: i64) -> DeliveredMail {
+fn delivery(id: MailId, answerer: PersonaId, minutes: i64) -> DeliveredMail {
     DeliveredMail {
         id,
         attempt: 1,
         record: format!("{{\"mail\":{}}}", id.0),
-        answer_due_at: Some(Desk::at(minutes)),
+        answer: Some(ComingAnswer {
+            answerer,
+            due_at: Desk::at(minutes),
+        }),
         follow_ups: vec![FollowUp {
             kind: "memory.remember".to_owned(),
             payload: serde_json::json!({"mail": id.0}),
@@ -92,6 +95,13 @@ fn plan(store: &mut Store, writer: u64, number: u64) -> PlannedMail {
         list: sender.list,
         sender: sender.id,
         recipient: recipient.id,
+        copies: Vec::new(),
+        kind: match reply_to {
+            Some(_) => MailKind::Reply,
+            None => MailKind::New,
+        },
+        mail_client: "thunderbird".to_owned(),
+        new_mail_programs: None,
         reply_to,
         topic: "budget".to_owned(),
         language: "en".to_owned(),
@@ -120,6 +130,7 @@ fn writers_queue_and_nobody_writes_twice() {
                 while number < MAILS {
                     let plan = plan(&mut store, writer, number);
                     let lease = Desk::at(10_000);
+                    let answerer = plan.recipient;
                     let outcome = store.record_planned(&[plan], lease).unwrap().remove(0);
                     let PlanOutcome::Planned(id) = outcome else {
                         conflicts += 1;
@@ -132,7 +143,9 @@ fn writers_queue_and_nobody_writes_twice() {
                             .unwrap()
                             .is_empty()
                     );
-                    let recorded = store.record_delivered(&[delivery(id, 5)]).unwrap();
+                    let recorded = store
+                        .record_delivered(&[delivery(id, answerer, 5)])
+                        .unwrap();
                     assert_eq!(recorded, [Recorded::Yes]);
                     number += 1;
                 }
@@ -258,6 +271,7 @@ fn a_transaction_that_fails_leaves_nothing() {
     let due = desk.due(30).remove(0);
     let reply = desk.plan_reply(&due);
     let open_mail = desk.plan("ana@corp.example", "bob@corp.example");
+    let answerer = open_mail.recipient;
     let open_mail = desk.planned(&open_mail);
     let to_cy = desk.plan("ana@corp.example", "cy@corp.example");
     // The disk fails in the middle of each transaction.
@@ -284,7 +298,9 @@ fn a_transaction_that_fails_leaves_nothing() {
         store.record_planned(&plans, Desk::at(60)).is_err()
     });
     check("follow_up", "INSERT", &mut |store| {
-        store.record_delivered(&[delivery(open_mail, 50)]).is_err()
+        store
+            .record_delivered(&[delivery(open_mail, answerer, 50)])
+            .is_err()
     });
     check("mail", "UPDATE", &mut |store| {
         store.note_vanished(open_mail, Folder::Sent).is_err()
@@ -361,7 +377,7 @@ fn follow_ups_are_written_once_for_each_kind_and_cause() {
                 follow_up("b", id.0),
                 follow_up("a", 99),
             ],
-            ..delivery(id, 5)
+            ..delivery(id, plan.recipient, 5)
         });
         assert_eq!(recorded, Recorded::Yes);
     }

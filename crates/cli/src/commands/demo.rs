@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decnet_emailgen::ledger::{MailDetails, MailFilter, MailLedger, MailSummary};
+use decnet_emailgen::random::DeploymentSecret;
 use decnet_emailgen::tick::{Pacing, TickSettings};
 use decnet_emailgen::world::WorldLedger;
 use decnet_realism::pool;
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     }
     let now = arguments.now.unwrap_or_else(environment::now);
     let seed = arguments.seed.unwrap_or_else(environment::random);
-    let mut session = make_world(&dir)?;
+    let mut session = make_world(&dir, seed)?;
     let mails = tell_story(&mut session, now, seed, arguments.mails)?;
     session.settings.durable.value = true;
     if arguments.json {
@@ -83,7 +84,9 @@ fn free_name(name: &Path) -> PathBuf {
 }
 
 /// Writes configuration, world file and pool, and applies them.
-fn make_world(dir: &Path) -> Result<Session, Failure> {
+///
+/// The secret follows from the seed: the same demo can be seen again.
+fn make_world(dir: &Path, seed: u64) -> Result<Session, Failure> {
     make_passable_dir(dir)?;
     let write = |name: &str, content: &str| {
         let path = dir.join(name);
@@ -117,7 +120,8 @@ fn make_world(dir: &Path) -> Result<Session, Failure> {
         fs::create_dir_all(&folders.root)
             .map_err(|error| Failure::writing(&folders.root, &error))?;
     }
-    let mut session = Session::open(settings, true)?;
+    let secret = || DeploymentSecret::new(ChaCha8Rng::seed_from_u64(seed).random());
+    let mut session = Session::open_as(settings, true, secret)?;
     session.store.apply(&world.change, false, &mut |_| {})?;
     session.sync_pool()?;
     Ok(session)

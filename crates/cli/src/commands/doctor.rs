@@ -11,6 +11,7 @@ use decnet_realism::pool::PoolError;
 use serde_json::json;
 
 use crate::commands::findings::Findings;
+use crate::commands::personas::unknown_mail_client;
 use crate::commands::world::progress_bar;
 use crate::config::{Flags, Settings};
 use crate::failure::Failure;
@@ -181,6 +182,13 @@ fn people(world: &World, findings: &mut Findings) {
                     &who,
                     format!("the offline writer has no {code:?} and writes English"),
                     "supported languages are listed in docs/personas.md",
+                );
+            }
+            if let Some(warning) = unknown_mail_client(&view.persona) {
+                findings.warning(
+                    &who,
+                    warning,
+                    "name one that there is, or leave it out to have one drawn",
                 );
             }
             if let Some(home) = &view.persona.home

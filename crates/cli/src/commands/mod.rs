@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emailgen_mails;
 pub(crate) mod emailgen_run;
+pub(crate) mod emailgen_scan;
 pub(crate) mod emailgen_tick;
 pub(crate) mod findings;
 pub(crate) mod init;

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use decnet_emailgen::mail_client;
 use decnet_emailgen::world::{WorldLedger, undeclared};
-use decnet_realism::persona::{MAX_TEXT, ParsedPersonas};
+use decnet_realism::persona::{MAX_TEXT, ParsedPersonas, Persona};
 use decnet_realism::pool;
 use serde_json::json;
 
@@ -41,10 +42,14 @@ pub(crate) fn import(flags: &Flags, arguments: &ImportArguments) -> Result<(), F
     if report.is_too_small() {
         warn("one persona has nobody to write to; mail needs at least two");
     }
+    let personas = ParsedPersonas::from_text(&text).personas;
+    for warning in personas.iter().filter_map(unknown_mail_client) {
+        warn(&warning);
+    }
     if settings.database().exists() {
         let mut session = Session::open(settings, false)?;
         let declared = session.store.declared_domains()?;
-        for persona in &ParsedPersonas::from_text(&text).personas {
+        for persona in &personas {
             if let Some(error) = undeclared("the pool", persona, &declared) {
                 warn(&error.to_string());
             }
@@ -71,6 +76,23 @@ pub(crate) fn import(flags: &Flags, arguments: &ImportArguments) -> Result<(), F
     Ok(())
 }
 
+/// What is to be said of somebody whose mail client there is none of.
+pub(crate) fn unknown_mail_client(persona: &Persona) -> Option<String> {
+    let name = persona.mail_client.as_deref()?;
+    if mail_client::by_name(name).is_some() {
+        return None;
+    }
+    let known: Vec<&str> = mail_client::ALL
+        .iter()
+        .map(|client| client.name())
+        .collect();
+    Some(format!(
+        "{}: mail_client {name:?} is none of {}; one of these is drawn",
+        persona.email.as_str(),
+        known.join(", ")
+    ))
+}
+
 /// Says what is wrong with a list.
 pub(crate) fn validate(file: &Path, json: bool) -> Result<(), Failure> {
     let parsed = ParsedPersonas::from_text(&read(file)?);
@@ -80,7 +102,8 @@ pub(crate) fn validate(file: &Path, json: bool) -> Result<(), Failure> {
         .map(list_error)
         .chain(parsed.dropped.iter().map(ToString::to_string))
         .collect();
-    let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(parsed.personas.iter().filter_map(unknown_mail_client));
     if json {
         say_json(&json!({
             "valid": parsed.personas.len(),

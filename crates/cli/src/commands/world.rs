@@ -10,6 +10,7 @@ use decnet_emailgen::world::{ApplyError, World, WorldDiff, WorldLedger};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::commands::personas::unknown_mail_client;
 use crate::config::{Flags, Settings};
 use crate::failure::{Failure, Kind};
 use crate::output::{bold, one_line, say, say_json, shortened, table, warn};
@@ -48,6 +49,13 @@ pub(crate) fn apply(flags: &Flags, file: &Path, dry_run: bool, json: bool) -> Re
             .map_err(in_file)?;
         show_diff(&diff, dry_run, json);
         return Ok(());
+    }
+    let personas = world.change.topologies.iter();
+    for warning in personas
+        .flat_map(|topology| &topology.personas)
+        .filter_map(unknown_mail_client)
+    {
+        warn(&warning);
     }
     let mut session = Session::open(settings, !dry_run)?;
     let entries = world.change.topologies.len() + world.change.deckies.len();

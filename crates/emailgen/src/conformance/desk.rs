@@ -1,5 +1,7 @@
 //! What the checks are written with.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use decnet_activity_driver::decky::{Decky, DeckySource, LocalFolders, Transport};
 use decnet_realism::persona::Persona;
@@ -8,9 +10,9 @@ use serde_json::json;
 
 use super::Ledger;
 use crate::ledger::{
-    ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, FailedMail,
-    HomeChoice, MailDetails, MailFilter, MailId, MailSummary, PersonaListId, PlanOutcome,
-    PlannedMail, Recorded, ReplyTo, ScheduleId, WrittenBy,
+    ClaimedMail, ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply,
+    FailedMail, HomeChoice, MailDetails, MailFilter, MailId, MailKind, MailSummary, PersonaId,
+    PersonaListId, PlanOutcome, PlannedMail, Recorded, ReplyTo, ScheduleId, WrittenBy,
 };
 use crate::world::{
     ApplyError, DeckySpec, DeckyView, PersonaView, TopologySpec, World, WorldChange, WorldDiff,
@@ -85,6 +87,7 @@ pub fn composed(subject: &str) -> ComposedMail {
         new_text: format!("About {subject}."),
         text: format!("About {subject}.\n\n-- \nAna"),
         message: format!("Subject: {subject}\r\n\r\nAbout {subject}.\r\n").into_bytes(),
+        thread_index: Some("AdytQ2VJ".to_owned()),
         written_by: WrittenBy {
             authorship: Authorship {
                 writer: "offline".to_owned(),
@@ -103,6 +106,7 @@ pub fn composed(subject: &str) -> ComposedMail {
                 }],
             },
             mail_client: "thunderbird".to_owned(),
+            remade_for: vec!["em_dash".to_owned()],
         },
     }
 }
@@ -113,12 +117,17 @@ pub struct Desk<'l> {
     /// The ledger.
     pub ledger: &'l mut dyn Ledger,
     plans: u64,
+    recipients: BTreeMap<MailId, PersonaId>,
 }
 
 impl<'l> Desk<'l> {
     /// A desk at this ledger.
     pub fn new(ledger: &'l mut dyn Ledger) -> Self {
-        Self { ledger, plans: 0 }
+        Self {
+            ledger,
+            plans: 0,
+            recipients: BTreeMap::new(),
+        }
     }
 
     /// A moment, `minutes` after Monday the 2nd of March 2026, 10:00 UTC.
@@ -282,7 +291,11 @@ impl<'l> Desk<'l> {
             sender_home,
             recipient: recipient.id,
             recipient_home,
+            copies: Vec::new(),
+            kind: MailKind::New,
             reply_to: None,
+            mail_client: "thunderbird".to_owned(),
+            new_mail_programs: None,
             topic: "budget".to_owned(),
             language: "en".to_owned(),
             sent_at: sent_at.with_timezone(
@@ -301,6 +314,7 @@ impl<'l> Desk<'l> {
         let answerer = due.answerer.persona.email.as_str().to_owned();
         let author = due.author.persona.email.as_str().to_owned();
         PlannedMail {
+            kind: MailKind::Reply,
             reply_to: Some(ReplyTo {
                 parent: due.parent.id,
                 thread: due.parent.thread,
@@ -327,9 +341,28 @@ impl<'l> Desk<'l> {
     #[track_caller]
     pub fn planned(&mut self, plan: &PlannedMail) -> MailId {
         match self.record_planned(plan, 60) {
-            PlanOutcome::Planned(id) => id,
+            PlanOutcome::Planned(id) => {
+                self.recipients.insert(id, plan.recipient);
+                id
+            }
             PlanOutcome::Conflict => panic!("the plan is in conflict: {plan:?}"),
         }
+    }
+
+    /// An answer by the recipient of a mail, due at `due_at` (minutes).
+    #[track_caller]
+    pub fn answer(&mut self, id: MailId, due_at: i64) -> Option<ComingAnswer> {
+        let answerer = match self.recipients.get(&id) {
+            Some(recipient) => *recipient,
+            None => {
+                let to = self.mail(id).summary.to;
+                self.find(&to).id
+            }
+        };
+        Some(ComingAnswer {
+            answerer,
+            due_at: Self::at(due_at),
+        })
     }
 
     /// Marks one mail as delivered.
@@ -367,8 +400,9 @@ impl<'l> Desk<'l> {
             composed: Some(composed(&subject)),
             ..plan
         });
+        let answer = answer_due_at.and_then(|due_at| self.answer(id, due_at));
         let outcome = self.record_delivered(DeliveredMail {
-            answer_due_at: answer_due_at.map(Self::at),
+            answer,
             ..delivered(id, 1)
         });
         assert_eq!(outcome, Recorded::Yes, "mail {} is not delivered", id.0);
@@ -429,7 +463,7 @@ pub(super) fn delivered(id: MailId, attempt: u32) -> DeliveredMail {
         id,
         attempt,
         record: json!({"mail": id.0, "event": "mail.delivered"}).to_string(),
-        answer_due_at: None,
+        answer: None,
         follow_ups: Vec::new(),
         read: Vec::new(),
         vanished: Vec::new(),

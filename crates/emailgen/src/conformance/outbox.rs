@@ -55,8 +55,9 @@ fn a_mail_goes_from_planned_to_delivered(desk: &mut Desk<'_>) {
         (&*mail.summary.subject, &*mail.text),
         ("the move", &*text.text)
     );
+    let answer = desk.answer(id, 90);
     let outcome = desk.record_delivered(DeliveredMail {
-        answer_due_at: Some(Desk::at(90)),
+        answer,
         ..delivered(id, 1)
     });
     assert_eq!(outcome, Recorded::Yes);
@@ -186,7 +187,7 @@ fn who_was_overtaken_changes_nothing(desk: &mut Desk<'_>) {
         Recorded::Overtaken
     );
     let late = DeliveredMail {
-        answer_due_at: Some(Desk::at(90)),
+        answer: desk.answer(id, 90),
         ..delivered(id, 1)
     };
     assert_eq!(desk.record_delivered(late), Recorded::Overtaken);
@@ -335,9 +336,10 @@ fn a_mail_on_its_way_survives_removals(desk: &mut Desk<'_>) {
     let homes = [&claimed[0].sender, &claimed[0].recipient]
         .map(|who| who.home.as_ref().map(|home| home.decky.name.clone()));
     assert_eq!(homes, [Some("mx1".to_owned()), Some("mx1".to_owned())]);
+    let answer = desk.answer(id, 90);
     assert_eq!(
         desk.record_delivered(DeliveredMail {
-            answer_due_at: Some(Desk::at(90)),
+            answer,
             ..delivered(id, 2)
         }),
         Recorded::Yes

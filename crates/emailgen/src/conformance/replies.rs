@@ -77,8 +77,9 @@ fn a_reply_tells_what_it_answers(desk: &mut Desk<'_>) {
     let id = desk.planned(&plan);
     let text = composed("the move");
     assert_eq!(ok(desk.ledger.record_composed(id, 1, &text)), Recorded::Yes);
+    let answer = desk.answer(id, 30);
     let outcome = desk.record_delivered(DeliveredMail {
-        answer_due_at: Some(Desk::at(30)),
+        answer,
         ..delivered(id, 1)
     });
     assert_eq!(outcome, Recorded::Yes);
@@ -204,8 +205,9 @@ fn a_reply_is_blocked_from_the_start(desk: &mut Desk<'_>) {
     let plan = desk.plan(ANA, BOB);
     let id = desk.planned(&plan);
     desk.set_running("mx2", false);
+    let answer = desk.answer(id, 30);
     let outcome = desk.record_delivered(DeliveredMail {
-        answer_due_at: Some(Desk::at(30)),
+        answer,
         ..delivered(id, 1)
     });
     assert_eq!(outcome, Recorded::Yes);

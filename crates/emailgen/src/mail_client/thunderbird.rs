@@ -1,400 +1,405 @@
-//! Mozilla Thunderbird, releases 115 to 128.
+//! Mozilla Thunderbird, from release 31 on.
 //!
 //! Shapes are those of mail that was sent with these releases, and of the program's sources
-//! (`mailnews/compose/src/{MimeMessage,MimePart,MimeEncoder}.sys.mjs`, `jsmime`).
-//!
-//! One choice differs from a default installation: text that is not ASCII goes as
-//! quoted-printable, where Thunderbird writes `8bit` and a relay without RFC 6152 turns it into
-//! quoted-printable. Decoy mail is stored as if it had come over such a relay.
+//! (`mailnews/compose/src/{MimeMessage,MimePart,MimeEncoder}.sys.mjs`, `jsmime`). Shares of people
+//! were counted on a list of 2019 to 2026 (2,777 mails).
 
 mod html;
-mod quote;
-
-use std::borrow::Cow;
+mod release;
+mod wording;
 
 use chrono::{DateTime, FixedOffset};
-use mail_builder::MessageBuilder;
-use mail_builder::headers::HeaderType;
-use mail_builder::headers::raw::Raw;
-use mail_builder::mime::{BodyPart, MimePart};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
 
-use super::MailClient;
-use crate::message::{ComposeError, ComposedMessage, Message};
+use self::release::Release;
+use super::Sender;
+use super::history::{self, Habit};
+use super::profile::{Draft, Multipart, Profile, Shape, Wrap, parameter};
+use super::random_text::{ALPHANUMERIC, UPPER_HEX, constant, is_among, letters, uuid};
+use super::subject::Prefixes;
+use super::words::Words;
+use crate::attachment::Attachment;
+use crate::message::{Installation, Occasion};
+use crate::mime::charset::Charset;
 use crate::mime::flowed::{self, Line, SIGNATURE_SEPARATOR};
-use crate::mime::{check, header, quoted_printable};
-use crate::threading;
-use quote::Habit;
-
-/// What the program has called itself in `User-Agent` since release 103.
-const USER_AGENT: &str = "Mozilla Thunderbird";
-
-/// What old programs show in place of the parts (RFC 2046 §5.1.1).
-const PREAMBLE: &str = "This is a multi-part message in MIME format.\r\n";
+use crate::trace::Submission;
 
 /// Mozilla Thunderbird.
 ///
-/// About half of its users compose HTML, which is sent with a plain text twin; the others compose
-/// plain text. Plain text is `format=flowed`. Replies stand below the quote. How much a user
-/// quotes is a habit too.
+/// More than half of its users compose HTML, which is sent with a plain text twin; the others
+/// compose plain text. Plain text is `format=flowed`. Replies mostly stand below the quote. How
+/// much a user quotes is a habit too, and so is when they update the program.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Thunderbird;
+pub(super) struct Thunderbird;
 
-impl MailClient for Thunderbird {
+impl Profile for Thunderbird {
     fn name(&self) -> &'static str {
         "thunderbird"
+    }
+
+    fn submission(&self, _sender: &Sender<'_>) -> Submission {
+        Submission::Smtp
     }
 
     /// A random UUID at the domain of the sender.
     fn message_id(
         &self,
-        sender_address: &str,
-        _date: DateTime<FixedOffset>,
+        sender: &Sender<'_>,
+        date: DateTime<FixedOffset>,
         rng: &mut ChaCha8Rng,
     ) -> String {
-        let mut bytes = [0; 16];
-        rng.fill_bytes(&mut bytes);
-        // Version 4, variant 1 (RFC 9562 §5.4).
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-        let domain = sender_address.rsplit('@').next().unwrap_or_default();
-        format!(
-            "<{}-{}-{}-{}-{}@{domain}>",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
-    }
-
-    fn compose(
-        &self,
-        message: &Message<'_>,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<ComposedMessage, ComposeError> {
-        let draft = Draft::new(message)?;
-        let persona = Persona::of(message.from.address);
-        let body = draft.body(message, persona);
-
-        let mut builder = MessageBuilder::new();
-        for (name, value) in draft.headers(message) {
-            builder = builder.header(name, Raw::new(value));
-        }
-        let plain = plain_part(&body.lines());
-        let mut content = b"\r\n".to_vec();
-        if persona.composes_html {
-            let boundary = boundary(rng);
-            // mail-builder would write the parameter on the same line, and has no preamble: the
-            // frame of a multipart is written here, its parts by mail-builder.
-            let value = format!("multipart/alternative;\r\n boundary=\"{boundary}\"");
-            builder = builder.header("Content-Type", Raw::new(value));
-            let html = html_part(&html::render(&body, message));
-            content.extend_from_slice(PREAMBLE.as_bytes());
-            for part in [plain, html] {
-                content.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-                part.write_part(&mut content);
-                content.extend_from_slice(b"\r\n");
-            }
-            content.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let left = if Release::of(sender.installation, &date).has_netscape_ids() {
+            let random: u32 = rng.random_range(1_000_000..10_000_000);
+            format!("{:08X}.{random}", date.timestamp())
         } else {
-            builder.headers.extend(plain.headers);
-            if let BodyPart::Binary(text) = plain.contents {
-                content.extend_from_slice(&text);
+            uuid(rng)
+        };
+        format!("<{left}@{}>", sender.domain())
+    }
+
+    fn prefixes(&self, _language: &str) -> Prefixes {
+        Prefixes::PLAIN
+    }
+
+    fn shape(&self, draft: &Draft<'_>, _rng: &mut ChaCha8Rng) -> Shape {
+        let message = draft.message;
+        let release = release(draft);
+        // 91 % of mails flow: some users have it off, and some texts are better fixed.
+        let has_flowed_off = is_among(message.installation.person, "flowed text off", 8);
+        let is_fixed = has_flowed_off || flowed::is_better_fixed(&self.lines(draft));
+        let (headers, forwarded) = match &message.occasion {
+            Occasion::New => (release.new_headers(), String::new()),
+            Occasion::Reply(_) => (release.reply_headers(), String::new()),
+            Occasion::Forward(parent) => (release.forward_headers(), parent.message_id.to_owned()),
+        };
+        Shape {
+            headers,
+            values: vec![
+                if hides_user_agent(message.installation) {
+                    String::new()
+                } else {
+                    release.user_agent_header()
+                },
+                if release.names_language() {
+                    wording::content_language(message.language)
+                } else {
+                    String::new()
+                },
+                forwarded,
+            ],
+            header_style: release.header_style(),
+            date_format: "%a, %-d %b %Y %H:%M:%S %z",
+            date_in_utc: false,
+            text: release.encodings(!is_fixed),
+            html: if composes_html(message.installation) {
+                release.encodings(false)
+            } else {
+                &[]
+            },
+            wrap: if is_fixed {
+                Wrap::At(flowed::WRAP_AT)
+            } else {
+                Wrap::Flowed
+            },
+            boundary_separator: "\r\n ",
+            quotes_boundary: true,
+            multipart_encoding: None,
+            preamble: "This is a multi-part message in MIME format.\r\n",
+            thread_index: None,
+        }
+    }
+
+    fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {
+        Body::of(draft).into_lines()
+    }
+
+    fn html(&self, draft: &Draft<'_>) -> String {
+        let body = Body::of(draft);
+        let release = release(draft);
+        let charset = if release.prefers_windows() && body.fits(Charset::Windows1252) {
+            "windows-1252"
+        } else {
+            "UTF-8"
+        };
+        html::render(&body, draft.parent(), release, charset)
+    }
+
+    /// `------------` and 24 letters or digits.
+    fn boundary(&self, draft: &Draft<'_>, _multipart: Multipart, rng: &mut ChaCha8Rng) -> String {
+        let alphabet = if release(draft).has_hexadecimal_boundaries() {
+            UPPER_HEX
+        } else {
+            ALPHANUMERIC
+        };
+        format!("------------{}", letters(alphabet, 24, rng))
+    }
+
+    fn attachment_headers(
+        &self,
+        draft: &Draft<'_>,
+        attachment: &Attachment,
+        _rng: &mut ChaCha8Rng,
+    ) -> Vec<(&'static str, String)> {
+        let mut parts = attachment.media_type.split(';').map(str::trim);
+        let mut media_type = parts.next().unwrap_or_default().to_owned();
+        if media_type.starts_with("text/") {
+            media_type.push_str("; charset=UTF-8");
+        }
+        for rest in parts.filter(|rest| !rest.to_ascii_lowercase().starts_with("charset")) {
+            media_type.push_str("; ");
+            media_type.push_str(rest);
+        }
+        let name = parameter("name", &attachment.file_name);
+        let file_name = file_name(&attachment.file_name);
+        let transfer = ("Content-Transfer-Encoding", "base64".to_owned());
+        if release(draft).folds_parameters() {
+            vec![
+                ("Content-Type", format!("{media_type};\r\n {name}")),
+                transfer,
+                (
+                    "Content-Disposition",
+                    format!("attachment;\r\n {file_name}"),
+                ),
+            ]
+        } else {
+            vec![
+                ("Content-Type", format!("{media_type}; {name}")),
+                ("Content-Disposition", format!("attachment; {file_name}")),
+                transfer,
+            ]
+        }
+    }
+}
+
+/// The name of a file in `Content-Disposition`: in several pieces of UTF-8 (RFC 2231 §3 and §4)
+/// when it is not ASCII.
+fn file_name(name: &str) -> String {
+    if name.is_ascii() {
+        return parameter("filename", name);
+    }
+    /// Characters of a piece, so that its line stays below 78.
+    const PIECE: usize = 54;
+    let mut pieces = vec![String::new()];
+    for c in name.chars() {
+        let mut encoded = String::new();
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+                encoded.push(char::from(byte));
+            } else {
+                encoded.push_str(&format!("%{byte:02X}"));
             }
         }
-        // A raw part is written as it is. Date, Message-ID and MIME-Version are among the headers,
-        // so nothing is left for mail-builder to make up.
-        let mut bytes = Vec::with_capacity(content.len() + 1024);
-        builder.body(MimePart::raw(content)).serialize(&mut bytes);
-        Ok(ComposedMessage {
-            bytes,
-            text: flowed::render(&body.lines()),
-        })
-    }
-}
-
-/// What stays the same in all mail of one person.
-#[derive(Clone, Copy, Debug)]
-struct Persona {
-    composes_html: bool,
-    quoting: Habit,
-}
-
-impl Persona {
-    fn of(address: &str) -> Self {
-        let hash = fnv1a(address);
-        let quoting = match (hash >> 8) % 10 {
-            0..=3 => Habit::Everything,
-            4..=6 => Habit::NewestAuthor,
-            _ => Habit::LastLines(8 + usize::from((hash >> 16) as u8 % 8)),
-        };
-        Self {
-            composes_html: composes_html(address),
-            quoting,
+        match pieces.last_mut() {
+            Some(last) if last.len() + encoded.len() <= PIECE => last.push_str(&encoded),
+            _ => pieces.push(encoded),
         }
     }
-}
-
-fn composes_html(address: &str) -> bool {
-    fnv1a(address) & 1 == 0
-}
-
-/// FNV-1a of the lower-case address, and the last step of SplitMix64 so that all bits vary: stable
-/// across builds and platforms, which `std`'s hasher is not.
-fn fnv1a(address: &str) -> u64 {
-    let hash = address
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-        });
-    let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ hash >> 31
-}
-
-/// A message whose fields have been checked, with its texts normalised.
-struct Draft {
-    text: String,
-    signature: String,
-    parent_text: String,
-    references: String,
-}
-
-impl Draft {
-    fn new(message: &Message<'_>) -> Result<Self, ComposeError> {
-        check::name("from.name", message.from.name)?;
-        check::address("from.address", message.from.address)?;
-        check::name("to.name", message.to.name)?;
-        check::address("to.address", message.to.address)?;
-        check::subject("subject", message.subject)?;
-        check::message_id("message_id", message.message_id)?;
-        check::date("date", &message.date)?;
-        let text = check::text("text", message.text, check::MAX_TEXT_BYTES)?;
-        let signature = check::text(
-            "signature",
-            message.signature.unwrap_or_default(),
-            check::MAX_SIGNATURE_BYTES,
-        )?;
-        let (mut parent_text, mut references) = (String::new(), String::new());
-        if let Some(parent) = &message.parent {
-            check::foreign_message_id("parent.message_id", parent.message_id)?;
-            check::references("parent.references", parent.references)?;
-            check::name("parent.author_name", parent.author_name)?;
-            check::address("parent.author_address", parent.author_address)?;
-            check::date("parent.date", &parent.date)?;
-            parent_text = check::text("parent.text", parent.text, check::MAX_TEXT_BYTES)?;
-            let ancestors: Vec<&str> = parent.references.split_ascii_whitespace().collect();
-            references = threading::references(&ancestors, parent.message_id);
-        }
-        Ok(Self {
-            text,
-            signature,
-            parent_text,
-            references,
-        })
+    if let [only] = &pieces[..] {
+        return format!("filename*=UTF-8''{only}");
     }
+    let pieces = pieces.iter().enumerate().map(|(index, piece)| {
+        let charset = if index == 0 { "UTF-8''" } else { "" };
+        format!("filename*{index}*={charset}{piece}")
+    });
+    pieces.collect::<Vec<_>>().join(";\r\n ")
+}
 
-    /// The headers up to `Content-Type`, in order.
-    ///
-    /// A reply has its subject before the recipients and its author after them; a new mail has
-    /// them at the end, in the order in which a user fills them in.
-    fn headers(&self, message: &Message<'_>) -> Vec<(&'static str, String)> {
-        let date = message.date.format("%a, %-d %b %Y %H:%M:%S %z").to_string();
-        let subject = ("Subject", header::unstructured("Subject", message.subject));
-        let to = (
-            "To",
-            header::mailbox("To", message.to.name, message.to.address),
-        );
-        let from = (
-            "From",
-            header::mailbox("From", message.from.name, message.from.address),
-        );
-        let language = ("Content-Language", content_language(message.language));
-        let mut headers = vec![
-            ("Message-ID", message.message_id.to_owned()),
-            ("Date", date),
-            ("MIME-Version", "1.0".to_owned()),
-            ("User-Agent", USER_AGENT.to_owned()),
-        ];
-        match &message.parent {
-            Some(parent) => headers.extend([
-                subject,
-                to,
-                ("References", header::message_ids(&self.references)),
-                language,
-                from,
-                ("In-Reply-To", parent.message_id.to_owned()),
-            ]),
-            None => headers.extend([language, to, from, subject]),
-        }
-        headers
-    }
+fn release(draft: &Draft<'_>) -> Release {
+    Release::of(draft.message.installation, &draft.message.date)
+}
 
-    fn body<'a>(&'a self, message: &Message<'_>, persona: Persona) -> Body<'a> {
-        let quoted = message.parent.as_ref().and_then(|parent| {
-            let lines = quote::quote(&self.parent_text, persona.quoting);
-            // Nothing to quote, nothing to attribute: the user has deleted the empty quote.
-            (!lines.is_empty()).then(|| Quoted {
-                attribution: quote::attribution(message.language, &parent.date, parent.author_name),
-                lines,
-            })
-        });
-        Body {
-            quoted,
-            text: &self.text,
-            signature: &self.signature,
-        }
+/// Whether somebody's program does not name itself (`mailnews.headers.sendUserAgent`): 2 % of the
+/// mail on usrp-users has no trace of its program, and in Thunderbird it is a setting.
+fn hides_user_agent(installation: Installation) -> bool {
+    is_among(installation.person, "hides the User-Agent", 6)
+}
+
+fn composes_html(installation: Installation) -> bool {
+    is_among(installation.person, "composes HTML", 55)
+}
+
+/// How much of a parent somebody leaves. Who writes above it never sees how long it is.
+fn quoting(installation: Installation) -> Habit {
+    let number = constant(installation.person, "quoting");
+    match number % 10 {
+        _ if answers_above(installation) => Habit::Everything,
+        0..=3 => Habit::Everything,
+        4..=6 => Habit::NewestAuthor,
+        _ => Habit::LastLines(8 + usize::from((number >> 8) as u8 % 8)),
     }
+}
+
+/// 81 % answer below the quote or in it.
+fn answers_above(installation: Installation) -> bool {
+    is_among(installation.person, "answers above the quote", 19)
 }
 
 /// What the reader sees, in its parts.
 struct Body<'a> {
-    quoted: Option<Quoted<'a>>,
     /// May be empty.
     text: &'a str,
     /// Without its separator. May be empty.
     signature: &'a str,
+    history: History<'a>,
 }
 
-struct Quoted<'a> {
-    attribution: String,
-    lines: Vec<Line<'a>>,
+/// What of the parent a message carries.
+enum History<'a> {
+    None,
+    Quoted {
+        attribution: String,
+        lines: Vec<Line<'a>>,
+        place: Place,
+    },
+    Forwarded {
+        title: &'static str,
+        headers: Vec<(&'static str, String)>,
+        lines: Vec<Line<'a>>,
+        /// HTML has a table, which leaves a tab in the plain text twin.
+        separator: &'static str,
+    },
 }
 
-impl Body<'_> {
-    fn lines(&self) -> Vec<Line<'_>> {
+/// Where an answer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    BelowQuote,
+    AboveQuote,
+    /// With the signature at the end, the program's own default.
+    AboveQuoteAndSignature,
+}
+
+impl<'a> Body<'a> {
+    fn of(draft: &'a Draft<'_>) -> Self {
+        let installation = draft.message.installation;
+        let history = draft.parent().map_or(History::None, |parent| {
+            let words = Words::of(draft.message.language, &parent.date);
+            if draft.is_forward() {
+                let (title, headers) = wording::forward_block(words, parent);
+                let is_html = composes_html(installation);
+                return History::Forwarded {
+                    title,
+                    headers,
+                    lines: history::kept(&draft.parent_text),
+                    separator: if is_html { " \t" } else { " " },
+                };
+            }
+            let lines = history::quote(&draft.parent_text, quoting(installation));
+            // Nothing to quote, nothing to attribute. One reply in fifty has no quote at all.
+            let mail = constant(installation.person, draft.message.message_id);
+            if lines.is_empty() || is_among(mail, "deletes the quote", 2) {
+                return History::None;
+            }
+            History::Quoted {
+                attribution: wording::attribution(
+                    words,
+                    installation,
+                    &parent.date,
+                    &parent.author,
+                ),
+                lines,
+                place: match constant(installation.person, "signature place") % 2 {
+                    _ if !answers_above(installation) => Place::BelowQuote,
+                    0 => Place::AboveQuote,
+                    _ => Place::AboveQuoteAndSignature,
+                },
+            }
+        });
+        Self {
+            text: &draft.text,
+            signature: &draft.signature,
+            history,
+        }
+    }
+
+    fn into_lines(self) -> Vec<Line<'a>> {
         let mut lines = Vec::new();
-        if let Some(quoted) = &self.quoted {
-            lines.push(Line::own(&quoted.attribution));
-            lines.extend(quoted.lines.iter().cloned());
-            if !self.text.is_empty() {
-                lines.push(Line::own(""));
+        let (text, signature) = (self.text, self.signature);
+        match self.history {
+            History::None => {
+                push_text(text, &mut lines);
+                push_signature(signature, &mut lines);
+            }
+            History::Quoted {
+                attribution,
+                lines: quoted,
+                place,
+            } => {
+                if place == Place::BelowQuote {
+                    lines.push(Line::made(attribution));
+                    lines.extend(quoted);
+                    push_text(text, &mut lines);
+                    push_signature(signature, &mut lines);
+                    return lines;
+                }
+                push_text(text, &mut lines);
+                if place == Place::AboveQuote {
+                    push_signature(signature, &mut lines);
+                }
+                push_blank(&mut lines);
+                lines.push(Line::made(attribution));
+                lines.extend(quoted);
+                if place == Place::AboveQuoteAndSignature {
+                    push_signature(signature, &mut lines);
+                }
+            }
+            History::Forwarded {
+                title,
+                headers,
+                lines: forwarded,
+                separator,
+            } => {
+                push_text(text, &mut lines);
+                push_signature(signature, &mut lines);
+                lines.extend([Line::own(""), Line::own(""), Line::own(title)]);
+                for (label, value) in headers {
+                    lines.push(Line::made(format!("{label}{separator}{value}")));
+                }
+                lines.extend([Line::own(""), Line::own("")]);
+                lines.extend(forwarded);
             }
         }
-        if !self.text.is_empty() || lines.is_empty() {
-            lines.extend(self.text.split('\n').map(Line::own));
-        }
-        if !self.signature.is_empty() {
+        if lines.is_empty() {
             lines.push(Line::own(""));
-            lines.push(Line::own(SIGNATURE_SEPARATOR));
-            lines.extend(self.signature.split('\n').map(Line::own));
         }
         lines
     }
-}
 
-/// `------------` and 24 letters or digits.
-fn boundary(rng: &mut ChaCha8Rng) -> String {
-    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut boundary = "-".repeat(12);
-    while boundary.len() < 36 {
-        // Six bits at a time, the two values without a letter drawn again.
-        if let Some(&letter) = ALPHABET.get((rng.next_u32() >> 26) as usize) {
-            boundary.push(char::from(letter));
-        }
-    }
-    boundary
-}
-
-fn plain_part(lines: &[Line<'_>]) -> MimePart<'static> {
-    if flowed::is_better_fixed(lines) {
-        text_part("text/plain; charset=UTF-8", &flowed::render(lines))
-    } else {
-        text_part(
-            "text/plain; charset=UTF-8; format=flowed",
-            &flowed::encode(lines),
-        )
+    /// Whether a character set can hold all of it.
+    fn fits(&self, charset: Charset) -> bool {
+        let lines_fit = |lines: &[Line<'_>]| lines.iter().all(|line| charset.holds(&line.text));
+        charset.holds(self.text)
+            && charset.holds(self.signature)
+            && match &self.history {
+                History::None => true,
+                History::Quoted {
+                    attribution, lines, ..
+                } => charset.holds(attribution) && lines_fit(lines),
+                History::Forwarded { headers, lines, .. } => {
+                    lines_fit(lines) && headers.iter().all(|(_, value)| charset.holds(value))
+                }
+            }
     }
 }
 
-fn html_part(html: &str) -> MimePart<'static> {
-    text_part("text/html; charset=UTF-8", html.trim_end())
-}
-
-/// One part with its transfer encoding chosen and applied here: mail-builder would take base64
-/// where that is shorter, and quote the charset.
-fn text_part(content_type: &'static str, text: &str) -> MimePart<'static> {
-    let mut content = Vec::with_capacity(text.len() + text.len() / 8 + 64);
-    // `From ` at the start of a fixed line is no longer stuffed, and a mailbox file would change it.
-    let mbox_unsafe = text.split('\n').any(|line| line.starts_with("From "));
-    let encoding = if quoted_printable::is_needed(text) || mbox_unsafe {
-        quoted_printable::write_encoded(text, &mut content);
-        "quoted-printable"
-    } else {
-        quoted_printable::write_plain(text, &mut content);
-        "7bit"
-    };
-    content.extend_from_slice(b"\r\n");
-    let header = |name, value| (Cow::Borrowed(name), HeaderType::Raw(Raw::new(value)));
-    MimePart {
-        headers: vec![
-            header("Content-Type", content_type),
-            header("Content-Transfer-Encoding", encoding),
-        ],
-        contents: BodyPart::Binary(Cow::Owned(content)),
+fn push_blank(lines: &mut Vec<Line<'_>>) {
+    if !lines.is_empty() {
+        lines.push(Line::own(""));
     }
 }
 
-/// The tag of the spelling dictionary that a user with this language has.
-fn content_language(language: &str) -> String {
-    let mut parts = language.split(['-', '_']);
-    let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let region = parts
-        .next()
-        .filter(|r| r.len() == 2 && r.bytes().all(|b| b.is_ascii_alphabetic()));
-    let default_region = match tag.as_str() {
-        "es" => "ES",
-        "de" => "DE",
-        "it" => "IT",
-        "pt" => "BR",
-        "pl" => "PL",
-        "ru" => "RU",
-        "sv" => "SE",
-        // These dictionaries are named by their language alone.
-        "fr" | "nl" => return tag,
-        "en" => "US",
-        _ => return "en-US".to_owned(),
-    };
-    format!(
-        "{tag}-{}",
-        region.unwrap_or(default_region).to_ascii_uppercase()
-    )
+fn push_text<'a>(text: &'a str, lines: &mut Vec<Line<'a>>) {
+    if !text.is_empty() {
+        push_blank(lines);
+        lines.extend(text.split('\n').map(Line::own));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn habits_are_spread() {
-        let personas: Vec<Persona> = (0..400)
-            .map(|n| Persona::of(&format!("user{n}@corp.example")))
-            .collect();
-        let html = personas.iter().filter(|p| p.composes_html).count();
-        assert!((160..240).contains(&html), "{html}");
-        for habit in [Habit::Everything, Habit::NewestAuthor] {
-            let count = personas.iter().filter(|p| p.quoting == habit).count();
-            assert!((80..220).contains(&count), "{habit:?} {count}");
-        }
-        assert_eq!(fnv1a("Ana@Corp.Example"), fnv1a("ana@corp.example"));
-    }
-
-    #[test]
-    fn dictionaries_have_their_names() {
-        for (language, expected) in [
-            ("en", "en-US"),
-            ("en-GB", "en-GB"),
-            ("es", "es-ES"),
-            ("de_at", "de-AT"),
-            ("fr", "fr"),
-            ("tlh", "en-US"),
-            ("", "en-US"),
-            ("es\r\nBcc: x@y.z", "en-US"),
-        ] {
-            assert_eq!(content_language(language), expected);
-        }
+fn push_signature<'a>(signature: &'a str, lines: &mut Vec<Line<'a>>) {
+    if !signature.is_empty() {
+        push_blank(lines);
+        lines.push(Line::own(SIGNATURE_SEPARATOR));
+        lines.extend(signature.split('\n').map(Line::own));
     }
 }

@@ -12,8 +12,8 @@ use super::{Answer, MailEntry, Mailbox, MemoryLedger, State, at, at_mut, drawn, 
 use crate::ledger::{
     ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, ExpiredMail,
     FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailLedger, MailSummary,
-    MailboxOrigin, ParentMail, PersonaId, PersonaListId, PlanOutcome, PlannedMail, Recorded,
-    Retention, ScheduleId, Standstill, UnreadMail,
+    MailboxOrigin, ParentMail, Party, PersonaId, PersonaListId, PlanOutcome, PlannedMail,
+    RecipientField, Recorded, Retention, ScheduleId, Standstill, UnreadMail,
 };
 
 impl MailLedger for MemoryLedger {
@@ -44,7 +44,13 @@ impl MailLedger for MemoryLedger {
             .filter(|(_, _, schedule)| open.contains(schedule))
             .collect();
         drawn(&self.with_colleagues(at_work), lot)
-            .map(|(id, _, _)| self.correspondent(id))
+            .map(|(id, _, _)| MemoryLedger::correspondent(self, id))
+            .transpose()
+    }
+
+    fn correspondent(&mut self, id: PersonaId) -> Result<Option<Correspondent>, LedgerError> {
+        self.available(id)
+            .then(|| MemoryLedger::correspondent(self, id))
             .transpose()
     }
 
@@ -63,7 +69,7 @@ impl MailLedger for MemoryLedger {
             .map(|(id, _, _)| id)
             .collect();
         drawn(&colleagues, lot)
-            .map(|id| self.correspondent(id))
+            .map(|id| MemoryLedger::correspondent(self, id))
             .transpose()
     }
 
@@ -150,10 +156,10 @@ impl MailLedger for MemoryLedger {
             .map(|(parent, answer)| {
                 Ok(DueReply {
                     due_at: answer.due_at,
-                    answerer: self.correspondent(answer.answerer)?,
-                    author: self.correspondent(answer.author)?,
+                    answerer: MemoryLedger::correspondent(self, answer.answerer)?,
+                    author: MemoryLedger::correspondent(self, answer.author)?,
                     parent: self
-                        .parent_mail(parent)
+                        .parent_mail(parent, answer.answerer)?
                         .ok_or_else(|| unknown("mail", parent.0))?,
                 })
             })
@@ -259,17 +265,18 @@ impl MailLedger for MemoryLedger {
             .mails
             .iter()
             .filter(|(_, mail)| {
-                mail.plan.recipient == reader
-                    && home.as_ref() == Some(&mail.plan.recipient_home)
-                    && mail.plan.sent_at < kept(before)
+                mail.plan.sent_at < kept(before)
                     && mail.state == State::Delivered
-                    && !mail.is_read
+                    && !mail.read_by.contains(&reader)
+            })
+            .filter_map(|(id, mail)| {
+                let (held, inbox_name) = mail.inbox_of(reader)?;
+                (home.as_ref() == Some(held)).then(|| UnreadMail {
+                    id: *id,
+                    inbox_name: inbox_name.clone(),
+                })
             })
             .take(limit)
-            .map(|(id, mail)| UnreadMail {
-                id: *id,
-                inbox_name: mail.plan.inbox_name.clone(),
-            })
             .collect())
     }
 
@@ -355,6 +362,10 @@ impl MailLedger for MemoryLedger {
             let named = filter.address.as_ref().is_none_or(|address| {
                 summary.from.eq_ignore_ascii_case(address)
                     || summary.to.eq_ignore_ascii_case(address)
+                    || mail.plan.copies.iter().any(|copy| {
+                        self.address(copy.recipient)
+                            .is_ok_and(|copied| copied.eq_ignore_ascii_case(address))
+                    })
             });
             if named
                 && filter.thread.is_none_or(|thread| thread == mail.thread)
@@ -435,16 +446,20 @@ impl MemoryLedger {
                 .get(&reply_to.parent)
                 .is_some_and(|answer| answer.answerer == plan.sender)
         });
-        let one_new_mailbox_for_two =
-            plan.sender != plan.recipient && plan.sender_home == plan.recipient_home;
+        let people: Vec<(PersonaId, &HomeChoice)> = plan.people().collect();
+        let one_new_mailbox_for_two = people.iter().enumerate().any(|(at, (who, home))| {
+            let earlier = people.iter().take(at);
+            earlier
+                .clone()
+                .any(|(other, held)| other != who && held == home)
+        });
         let planned_already = self
             .mails
             .range(plan.expected_id..)
             .any(|(_, mail)| mail.plan.message_id == plan.message_id);
         if !owed
             || one_new_mailbox_for_two
-            || !self.may_live(plan.sender, &plan.sender_home)
-            || !self.may_live(plan.recipient, &plan.recipient_home)
+            || !people.iter().all(|(who, home)| self.may_live(*who, home))
             || planned_already
         {
             return PlanOutcome::Conflict;
@@ -452,8 +467,14 @@ impl MemoryLedger {
         if let Some(reply_to) = plan.reply_to {
             self.answers.remove(&reply_to.parent);
         }
-        self.move_in(plan.sender, &plan.sender_home);
-        self.move_in(plan.recipient, &plan.recipient_home);
+        for (who, home) in people {
+            self.move_in(who, home);
+        }
+        if let Some(programs) = &plan.new_mail_programs
+            && let Some(sender) = at_mut(&mut self.personas, plan.sender.0)
+        {
+            sender.mail_programs.get_or_insert_with(|| programs.clone());
+        }
         self.last_mail = (self.last_mail + 1).max(plan.expected_id.0);
         let id = MailId(self.last_mail);
         let mut plan = plan.clone();
@@ -471,7 +492,7 @@ impl MemoryLedger {
             claimable_at: Some(kept(lease_until)),
             error: None,
             record: None,
-            is_read: false,
+            read_by: BTreeSet::new(),
             inbox_vanished: false,
             sent_vanished: false,
         };
@@ -513,76 +534,10 @@ impl MemoryLedger {
     }
 
     /// An unfinished mail that nobody claimed since this attempt.
-    fn held(&mut self, id: MailId, attempt: u32) -> Option<&mut MailEntry> {
+    pub(super) fn held(&mut self, id: MailId, attempt: u32) -> Option<&mut MailEntry> {
         self.mails
             .get_mut(&id)
             .filter(|mail| mail.attempt == attempt && mail.claimable_at.is_some())
-    }
-
-    fn settle_delivered(&mut self, delivered: &DeliveredMail) -> Recorded {
-        let Some(mail) = self.held(delivered.id, delivered.attempt) else {
-            return Recorded::Overtaken;
-        };
-        mail.state = State::Delivered;
-        mail.claimable_at = None;
-        mail.error = None;
-        mail.record = Some(delivered.record.clone());
-        mail.drop_message();
-        let answer = delivered.answer_due_at.map(|due_at| Answer {
-            answerer: mail.plan.recipient,
-            author: mail.plan.sender,
-            due_at: kept(due_at),
-        });
-        if let Some(answer) = answer {
-            self.answers.insert(delivered.id, answer);
-        }
-        self.unrefuse(delivered.id);
-        for id in delivered.read.iter().chain(&delivered.vanished) {
-            if let Some(mail) = self.mails.get_mut(id) {
-                mail.is_read = true;
-                mail.inbox_vanished |= delivered.vanished.contains(id);
-            }
-        }
-        for follow_up in &delivered.follow_ups {
-            let known = |held: &crate::ledger::FollowUp| {
-                held.kind == follow_up.kind && held.cause == follow_up.cause
-            };
-            if !self.follow_ups.iter().any(known) {
-                self.follow_ups.push(follow_up.clone());
-            }
-        }
-        Recorded::Yes
-    }
-
-    fn settle_failed(&mut self, failed: &FailedMail) -> Recorded {
-        let Some(mail) = self.held(failed.id, failed.attempt) else {
-            return Recorded::Overtaken;
-        };
-        mail.error = Some(failed.error.clone());
-        mail.record = Some(failed.record.clone());
-        mail.claimable_at = failed.next_attempt_at.map(kept);
-        if failed.next_attempt_at.is_none() {
-            mail.state = State::Abandoned;
-            mail.drop_message();
-            self.unrefuse(failed.id);
-        } else {
-            mail.state = State::Failed;
-            if let Some(decky) = failed.refused_by
-                && let Some(entry) = at_mut(&mut self.deckies, decky.0)
-            {
-                entry.refused = Some(failed.id);
-            }
-        }
-        Recorded::Yes
-    }
-
-    /// Lets deckies take new mail again that refused this one.
-    fn unrefuse(&mut self, mail: MailId) {
-        for entry in &mut self.deckies {
-            if entry.refused == Some(mail) {
-                entry.refused = None;
-            }
-        }
     }
 
     fn claim(
@@ -599,13 +554,14 @@ impl MemoryLedger {
         let attempt = mail.attempt;
         let plan = PlannedMail {
             expected_id: id,
+            new_mail_programs: None,
             ..mail.plan.clone()
         };
         // The mail goes where it was planned to go, even if the persona moved since.
         let who = |persona, home| -> Result<Correspondent, LedgerError> {
             Ok(Correspondent {
                 home: Some(self.resolve(home)?),
-                ..self.correspondent(persona)?
+                ..MemoryLedger::correspondent(self, persona)?
             })
         };
         Ok(ClaimedMail {
@@ -613,20 +569,51 @@ impl MemoryLedger {
             attempt,
             sender: who(plan.sender, &plan.sender_home)?,
             recipient: who(plan.recipient, &plan.recipient_home)?,
-            parent: plan
-                .reply_to
-                .and_then(|reply_to| self.parent_mail(reply_to.parent)),
+            copies: plan
+                .copies
+                .iter()
+                .map(|copy| who(copy.recipient, &copy.home))
+                .collect::<Result<_, _>>()?,
+            parent: match plan.reply_to {
+                Some(reply_to) => self.parent_mail(reply_to.parent, plan.sender)?,
+                None => None,
+            },
             plan,
         })
     }
 
-    fn parent_mail(&self, id: MailId) -> Option<ParentMail> {
-        let mail = self.mails.get(&id)?;
+    /// A mail as the answer of `reader` needs it.
+    fn parent_mail(
+        &self,
+        id: MailId,
+        reader: PersonaId,
+    ) -> Result<Option<ParentMail>, LedgerError> {
+        let Some(mail) = self.mails.get(&id) else {
+            return Ok(None);
+        };
+        let party = |who: PersonaId| -> Result<Party, LedgerError> {
+            let persona = &self.persona_entry(who)?.persona;
+            Ok(Party {
+                id: who,
+                name: persona.name.clone(),
+                address: persona.email.as_str().to_owned(),
+            })
+        };
+        let mut recipients = vec![(party(mail.plan.recipient)?, RecipientField::To)];
+        for copy in &mail.plan.copies {
+            recipients.push((party(copy.recipient)?, copy.field));
+        }
+        let (inbox_home, inbox_name) = mail
+            .inbox_of(reader)
+            .unwrap_or((&mail.plan.recipient_home, &mail.plan.inbox_name));
         let composed = mail.text();
         let text =
             |part: fn(&ComposedMail) -> &String| composed.map(part).cloned().unwrap_or_default();
-        Some(ParentMail {
+        Ok(Some(ParentMail {
             id,
+            author: party(mail.plan.sender)?,
+            recipients,
+            thread_index: composed.and_then(|composed| composed.thread_index.clone()),
             thread: mail.thread,
             thread_length: mail.thread_length,
             message_id: mail.plan.message_id.clone(),
@@ -637,9 +624,9 @@ impl MemoryLedger {
             sent_at: mail.plan.sent_at,
             topic: mail.plan.topic.clone(),
             language: mail.plan.language.clone(),
-            inbox_home: mail.plan.recipient_home.clone(),
-            inbox_name: mail.plan.inbox_name.clone(),
-        })
+            inbox_home: inbox_home.clone(),
+            inbox_name: inbox_name.clone(),
+        }))
     }
 
     /// Whether a reply in work answers this mail.
@@ -656,7 +643,7 @@ impl MemoryLedger {
             .get(&id)
             .ok_or_else(|| unknown("mail", id.0))?
             .plan;
-        let ends = [
+        let mut ends = vec![
             (
                 plan.recipient,
                 &plan.recipient_home,
@@ -670,6 +657,9 @@ impl MemoryLedger {
                 &plan.sent_name,
             ),
         ];
+        for copy in &plan.copies {
+            ends.push((copy.recipient, &copy.home, Folder::Inbox, &copy.inbox_name));
+        }
         let placements = ends
             .into_iter()
             .map(|(persona, home, folder, unique_name)| {
@@ -693,6 +683,12 @@ impl MemoryLedger {
             sent_at: mail.plan.sent_at,
             from: self.address(mail.plan.sender)?,
             to: self.address(mail.plan.recipient)?,
+            copies: mail
+                .plan
+                .copies
+                .iter()
+                .map(|copy| self.address(copy.recipient))
+                .collect::<Result<_, _>>()?,
             subject: mail
                 .text()
                 .map(|composed| composed.subject.clone())
@@ -714,12 +710,24 @@ impl MemoryLedger {
 }
 
 impl MailEntry {
-    /// How many of its two messages lie on a decky.
+    /// How many of its messages lie on a decky.
     pub(super) fn ends_on(&self, decky: DeckyId) -> u64 {
-        [&self.plan.sender_home, &self.plan.recipient_home]
-            .into_iter()
-            .map(|home| u64::from(home.decky == decky))
+        self.plan
+            .people()
+            .map(|(_, home)| u64::from(home.decky == decky))
             .sum()
+    }
+
+    /// The mailbox of a recipient that it went to, and its name there.
+    fn inbox_of(&self, reader: PersonaId) -> Option<(&HomeChoice, &String)> {
+        let plan = &self.plan;
+        if plan.recipient == reader {
+            return Some((&plan.recipient_home, &plan.inbox_name));
+        }
+        plan.copies
+            .iter()
+            .find(|copy| copy.recipient == reader)
+            .map(|copy| (&copy.home, &copy.inbox_name))
     }
 
     fn text(&self) -> Option<&ComposedMail> {
@@ -727,7 +735,7 @@ impl MailEntry {
     }
 
     /// The bytes lie on the disk now, or are not wanted any more.
-    fn drop_message(&mut self) {
+    pub(super) fn drop_message(&mut self) {
         if let Some(composed) = &mut self.plan.composed {
             composed.message = Vec::new();
         }

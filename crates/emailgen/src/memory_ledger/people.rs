@@ -85,6 +85,7 @@ impl MemoryLedger {
             list: entry.list,
             persona: Arc::new(persona),
             home,
+            mail_programs: entry.mail_programs.clone(),
         })
     }
 

@@ -226,6 +226,7 @@ impl MemoryLedger {
                     persona: persona.clone(),
                     schedule,
                     home: None,
+                    mail_programs: None,
                     removed: false,
                     problem,
                 });

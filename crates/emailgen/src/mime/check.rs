@@ -88,12 +88,23 @@ pub(crate) fn text(field: &'static str, value: &str, max: usize) -> Result<Strin
     refuse_if(field, value.len() > max, "too long")?;
     let mut clean = String::with_capacity(value.len() + 1);
     let mut line_start = 0;
-    let mut chars = value.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = value;
+    loop {
+        // Up to what may be a control character; 0xc2 is the first octet of those beyond ASCII.
+        let run = rest
+            .bytes()
+            .position(|byte| byte.is_ascii_control() || byte == 0xc2);
+        let (plain, tail) = rest.split_at(run.unwrap_or(rest.len()));
+        clean.push_str(plain);
+        let mut chars = tail.chars();
+        let Some(c) = chars.next() else {
+            break;
+        };
+        rest = chars.as_str();
         match c {
             '\n' | '\r' => {
                 if c == '\r' {
-                    chars.next_if_eq(&'\n');
+                    rest = rest.strip_prefix('\n').unwrap_or(rest);
                 }
                 trim_line(&mut clean, line_start);
                 clean.push('\n');

@@ -28,6 +28,14 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// [`own`](Line::own), of text made just now.
+    pub(crate) fn made(text: String) -> Self {
+        Self {
+            depth: 0,
+            text: Cow::Owned(text),
+        }
+    }
+
     /// Appends the line with its quote marks, as a reader shows it.
     pub(crate) fn render(&self, out: &mut String) {
         out.extend(std::iter::repeat_n('>', self.depth));
@@ -47,6 +55,21 @@ impl<'a> Line<'a> {
     fn needs_stuffing(&self) -> bool {
         self.depth == 0 && needs_stuffing(&self.text)
     }
+}
+
+/// How a client that does not flow its text marks quoted lines, and where it breaks lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// One level of a quote, but the innermost.
+    pub(crate) outer: &'static str,
+    /// The innermost level.
+    pub(crate) inner: &'static str,
+    /// The innermost level in front of an empty line.
+    pub(crate) empty: &'static str,
+    /// Most columns of a line of the writer's own.
+    pub(crate) own: usize,
+    /// Most columns of a quoted line, its marks not counted.
+    pub(crate) quoted: usize,
 }
 
 /// Whether `lines` are better sent as fixed text (no `format` parameter).
@@ -82,6 +105,83 @@ pub(crate) fn encode(lines: &[Line<'_>]) -> String {
             out.push('\n');
         }
         encode_line(line, &mut out);
+    }
+    out
+}
+
+/// The lines broken at spaces so that none is wider than `column`, quote marks included, with `\n`
+/// line ends. The spaces at a break go; a word that is too long by itself is left whole.
+pub(crate) fn wrap_at(lines: &[Line<'_>], column: usize) -> String {
+    let mut out = String::with_capacity(lines.iter().map(|line| line.text.len() + 16).sum());
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if line.width() <= column {
+            line.render(&mut out);
+            continue;
+        }
+        let marks = if line.depth == 0 { 0 } else { line.depth + 1 };
+        let mut rest: &str = &line.text;
+        loop {
+            let end = break_at(rest, column.saturating_sub(marks).max(20));
+            let (piece, tail) = rest.split_at(end);
+            let last = tail.is_empty();
+            let piece = if last {
+                piece
+            } else {
+                piece.trim_end_matches(' ')
+            };
+            out.extend(std::iter::repeat_n('>', line.depth));
+            if line.depth > 0 && !piece.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(piece);
+            if last {
+                break;
+            }
+            out.push('\n');
+            rest = tail;
+        }
+    }
+    out
+}
+
+/// As [`wrap_at`], with the marks and the columns of one client.
+pub(crate) fn wrap_marked(lines: &[Line<'_>], marks: &Marks) -> String {
+    let mut out = String::with_capacity(lines.iter().map(|line| line.text.len() + 16).sum());
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let column = if line.depth == 0 {
+            marks.own
+        } else {
+            marks.quoted
+        };
+        let mut rest: &str = &line.text;
+        loop {
+            let (piece, tail) = rest.split_at(break_unlike_a_quote(rest, column));
+            let piece = if tail.is_empty() {
+                piece
+            } else {
+                piece.trim_end_matches(' ')
+            };
+            if line.depth > 0 {
+                out.extend(std::iter::repeat_n(marks.outer, line.depth - 1));
+                out.push_str(if piece.is_empty() {
+                    marks.empty
+                } else {
+                    marks.inner
+                });
+            }
+            out.push_str(piece);
+            if tail.is_empty() {
+                break;
+            }
+            out.push('\n');
+            rest = tail;
+        }
     }
     out
 }
@@ -140,6 +240,20 @@ fn break_at(text: &str, room: usize) -> usize {
         return at;
     }
     best.filter(|&at| at < text.len()).unwrap_or(text.len())
+}
+
+/// As [`break_at`], earlier when the next line would start with a quote mark.
+fn break_unlike_a_quote(text: &str, room: usize) -> usize {
+    let mut end = break_at(text, room);
+    while text[end..].starts_with('>') {
+        let shorter = width(text[..end].trim_end_matches(' ')).saturating_sub(1);
+        let earlier = break_at(text, shorter);
+        if earlier >= end {
+            break;
+        }
+        end = earlier;
+    }
+    end
 }
 
 fn needs_stuffing(text: &str) -> bool {
@@ -202,6 +316,31 @@ mod tests {
         assert_eq!(
             encode(&lines(text)),
             " From here\n  >x\n >y\n.\n--\n-- \nfrom x\nFrom:"
+        );
+    }
+
+    #[test]
+    fn clients_have_marks_of_their_own() {
+        let marks = Marks {
+            outer: ">",
+            inner: "> ",
+            empty: "> ",
+            own: 9,
+            quoted: 12,
+        };
+        let line = |depth, text: &'static str| Line {
+            depth,
+            text: text.into(),
+        };
+        let lines = [
+            line(0, "one two three"),
+            line(0, "a figure > 5"),
+            line(1, ""),
+            line(2, "four five six"),
+        ];
+        assert_eq!(
+            wrap_marked(&lines, &marks),
+            "one two\nthree\na\nfigure >\n5\n> \n>> four five\n>> six"
         );
     }
 

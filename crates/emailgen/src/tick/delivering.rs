@@ -8,17 +8,25 @@ use decnet_activity_driver::action::{
 use decnet_activity_driver::decky::{Decky, TransportKind};
 use decnet_activity_driver::driver::DriverError;
 use decnet_activity_driver::registry::RegistryError;
+use rand::RngExt;
 
 use super::{
     FailureCause, InWork, MOST_EXPIRED, MOST_READ, Tick, TickError, TickFailure, TickReport,
     TickSettings,
 };
 use crate::ledger::{
-    ComposedMail, DeckyId, DeliveredMail, FailedMail, MailId, Placement, Recorded, Retention,
+    ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, FailedMail, MailId,
+    MailKind, PersonaId, Placement, RecipientField, Recorded, Retention,
 };
+use crate::mailbox_past::past;
 use crate::picker::location;
-use crate::random::{Purpose, generator};
+use crate::random::{DeploymentSecret, Purpose, generator};
 use crate::record::{MailEvent, MailRecord, RECORD_VERSION, rfc3339};
+
+/// Chance that somebody else in `To` answers in place of the first recipient.
+const ANSWERED_BY_OTHER: f64 = 0.3;
+/// Chance that somebody who got a copy does.
+const ANSWERED_BY_COPIED: f64 = 0.12;
 
 impl Tick<'_> {
     /// Delivers a group and commits the outcome.
@@ -33,7 +41,7 @@ impl Tick<'_> {
             let Some(composed) = &mail.pick.plan.composed else {
                 continue;
             };
-            errands.extend(delivery(index, mail, composed));
+            errands.extend(delivery(index, mail, composed, &settings.secret));
         }
         let outcomes = self.run_errands(&errands).await?;
         let mut placements: BTreeMap<usize, Vec<Placement>> = BTreeMap::new();
@@ -65,13 +73,15 @@ impl Tick<'_> {
         let mut delivered = Vec::with_capacity(arrived.len());
         let mut records = Vec::with_capacity(arrived.len());
         for (index, (mail, placements)) in arrived.into_iter().enumerate() {
-            let record = self.record(settings, &mail, placements);
+            let answer = coming_answer(settings, &mail);
+            let mut record = self.record(&mail, placements);
+            record.answer_due_at = answer.map(|answer| answer.due_at);
             let reading = readings.remove(&index).unwrap_or_default();
             delivered.push(DeliveredMail {
                 id: mail.id,
                 attempt: mail.attempt,
                 record: record.to_json(),
-                answer_due_at: record.answer_due_at,
+                answer,
                 follow_ups: (self.follow_ups)(&record),
                 read: reading.read,
                 vanished: reading.vanished,
@@ -97,12 +107,12 @@ impl Tick<'_> {
         &mut self,
         arrived: &[(InWork, Vec<Placement>)],
     ) -> Result<BTreeMap<usize, Reading>, TickError> {
-        let mut wanted: BTreeMap<MailId, (usize, String, MailFlags)> = BTreeMap::new();
+        let mut wanted: BTreeMap<(MailId, PersonaId), (usize, String, MailFlags)> = BTreeMap::new();
         for (index, (mail, _)) in arrived.iter().enumerate() {
             let plan = &mail.pick.plan;
             let before = plan.sent_at.to_utc();
             let mut want = |id, inbox_name, answered| {
-                let (_, _, flags) = wanted.entry(id).or_insert_with(|| {
+                let (_, _, flags) = wanted.entry((id, plan.sender)).or_insert_with(|| {
                     let flags = MailFlags {
                         answered: false,
                         seen: true,
@@ -114,7 +124,8 @@ impl Tick<'_> {
             if let Some(parent) = &mail.pick.parent
                 && parent.inbox_home == plan.sender_home
             {
-                want(parent.id, parent.inbox_name.clone(), true);
+                let answers = plan.kind == MailKind::Reply;
+                want(parent.id, parent.inbox_name.clone(), answers);
             }
             for unread in self.ledger.unread(plan.sender, before, MOST_READ)? {
                 want(unread.id, unread.inbox_name, false);
@@ -122,7 +133,7 @@ impl Tick<'_> {
         }
         let mut errands = Vec::with_capacity(wanted.len());
         let mut subjects = Vec::with_capacity(wanted.len());
-        for (id, (index, inbox_name, flags)) in wanted {
+        for ((id, _), (index, inbox_name, flags)) in wanted {
             let reader = arrived.get(index).map(|(mail, _)| mail);
             if let Some(errand) = reader.and_then(|mail| flagging(index, mail, inbox_name, flags)) {
                 errands.push(errand);
@@ -209,13 +220,12 @@ impl Tick<'_> {
             None
         };
         let error = cause.to_string();
-        let mut record = self.record(settings, &mail, Vec::new());
+        let mut record = self.record(&mail, Vec::new());
         record.event = if next_attempt_at.is_some() {
             MailEvent::Failed
         } else {
             MailEvent::Abandoned
         };
-        record.answer_due_at = None;
         record.error = Some(error.clone());
         record.next_attempt_at = next_attempt_at;
         let failed = FailedMail {
@@ -234,18 +244,22 @@ impl Tick<'_> {
         }
         (self.on_record)(&record);
         if next_attempt_at.is_none() {
-            self.clear_leftovers(&mail).await?;
+            self.clear_leftovers(&mail, &settings.secret).await?;
         }
         report.failed.push(TickFailure { record, cause });
         Ok(())
     }
 
     /// Removes what an abandoned mail left in one of its two mailboxes.
-    async fn clear_leftovers(&self, mail: &InWork) -> Result<(), TickError> {
+    async fn clear_leftovers(
+        &self,
+        mail: &InWork,
+        secret: &DeploymentSecret,
+    ) -> Result<(), TickError> {
         let Some(composed) = &mail.pick.plan.composed else {
             return Ok(());
         };
-        let removals: Vec<Errand> = delivery(0, mail, composed)
+        let removals: Vec<Errand> = delivery(0, mail, composed, secret)
             .into_iter()
             .map(|errand| Errand {
                 action: Action::RemoveMail(errand.location().clone()),
@@ -260,20 +274,16 @@ impl Tick<'_> {
         Ok(())
     }
 
-    fn record(
-        &self,
-        settings: &TickSettings,
-        mail: &InWork,
-        placements: Vec<Placement>,
-    ) -> MailRecord {
+    fn record(&self, mail: &InWork, placements: Vec<Placement>) -> MailRecord {
         let plan = &mail.pick.plan;
-        let recipient = &mail.pick.recipient.persona;
-        let answer_due_at = settings.replies.answer_due_at(
-            plan.sent_at.to_utc(),
-            recipient.reply_latency,
-            &recipient.schedule(),
-            &mut generator(plan.seed, Purpose::Answer),
-        );
+        let address = |who: &Correspondent| who.persona.email.as_str().to_owned();
+        let addresses = |field: RecipientField| {
+            let copies = plan.copies.iter().zip(&mail.pick.copies);
+            copies
+                .filter(move |(copy, _)| copy.field == field)
+                .map(|(_, who)| address(who))
+                .collect()
+        };
         MailRecord {
             version: RECORD_VERSION,
             event: MailEvent::Delivered,
@@ -281,8 +291,11 @@ impl Tick<'_> {
             thread: plan.reply_to.map_or(mail.id, |reply_to| reply_to.thread),
             parent: plan.reply_to.map(|reply_to| reply_to.parent),
             message_id: plan.message_id.clone(),
-            from: mail.pick.sender.persona.email.as_str().to_owned(),
-            to: recipient.email.as_str().to_owned(),
+            kind: plan.kind,
+            from: address(&mail.pick.sender),
+            to: address(&mail.pick.recipient),
+            also_to: addresses(RecipientField::To),
+            cc: addresses(RecipientField::Cc),
             subject: plan
                 .composed
                 .as_ref()
@@ -297,7 +310,7 @@ impl Tick<'_> {
                 .map(|composed| composed.written_by.clone()),
             placements,
             attempt: mail.attempt,
-            answer_due_at,
+            answer_due_at: None,
             error: None,
             next_attempt_at: None,
             recorded_at: rfc3339((self.wall_clock)().fixed_offset()),
@@ -366,17 +379,55 @@ impl Errand {
     fn decky_of(&self, mail: &InWork) -> Option<DeckyId> {
         [&mail.pick.sender, &mail.pick.recipient]
             .into_iter()
+            .chain(&mail.pick.copies)
             .filter_map(|who| who.home.as_ref())
             .find(|home| home.decky.uuid == self.decky.uuid)
             .map(|home| home.decky_id)
     }
 }
 
+/// Who answers a mail and when, if anybody does.
+fn coming_answer(settings: &TickSettings, mail: &InWork) -> Option<ComingAnswer> {
+    let plan = &mail.pick.plan;
+    let mut rng = generator(plan.seed, Purpose::Answer);
+    let mut place = 0;
+    for (index, copy) in plan.copies.iter().enumerate() {
+        let share = match copy.field {
+            RecipientField::To => ANSWERED_BY_OTHER,
+            RecipientField::Cc => ANSWERED_BY_COPIED,
+        };
+        if rng.random::<f64>() < share {
+            place = index + 1;
+        }
+    }
+    let answerer = match place.checked_sub(1) {
+        None => &mail.pick.recipient,
+        Some(copy) => mail.pick.copies.get(copy)?,
+    };
+    let trace = mail.pick.route(&settings.secret).to(place, answerer);
+    let due_at = settings.replies.answer_due_at(
+        trace.delivered_at.max(plan.sent_at.to_utc()),
+        answerer.persona.reply_latency,
+        &answerer.persona.schedule(),
+        &mut rng,
+    )?;
+    Some(ComingAnswer {
+        answerer: answerer.id,
+        due_at,
+    })
+}
+
 /// The deckies that these mails go to.
 pub(super) fn deckies_of(group: &[InWork]) -> Vec<DeckyId> {
     let mut deckies: Vec<DeckyId> = group
         .iter()
-        .flat_map(|mail| [&mail.pick.plan.sender_home, &mail.pick.plan.recipient_home])
+        .flat_map(|mail| {
+            let plan = &mail.pick.plan;
+            let copies = plan.copies.iter().map(|copy| &copy.home);
+            [&plan.sender_home, &plan.recipient_home]
+                .into_iter()
+                .chain(copies)
+        })
         .map(|home| home.decky)
         .collect();
     deckies.sort_unstable();
@@ -384,42 +435,78 @@ pub(super) fn deckies_of(group: &[InWork]) -> Vec<DeckyId> {
     deckies
 }
 
-/// The two deliveries of a mail: INBOX of the recipient, Sent of the sender.
-fn delivery(index: usize, mail: &InWork, composed: &ComposedMail) -> Vec<Errand> {
+/// The deliveries of a mail: INBOX of each recipient, with the way it came, and Sent of the sender.
+fn delivery(
+    index: usize,
+    mail: &InWork,
+    composed: &ComposedMail,
+    secret: &DeploymentSecret,
+) -> Vec<Errand> {
     let plan = &mail.pick.plan;
-    let ends = [
-        (
-            &mail.pick.recipient,
-            Folder::Inbox,
-            &plan.inbox_name,
-            MailFlags::default(),
-        ),
-        (
-            &mail.pick.sender,
-            Folder::Sent,
-            &plan.sent_name,
-            MailFlags {
-                seen: true,
-                answered: false,
-            },
-        ),
-    ];
-    ends.into_iter()
-        .filter_map(|(who, folder, unique_name, flags)| {
-            let home = who.home.as_ref()?;
-            Some(Errand {
-                mail: index,
-                decky: home.decky.clone(),
-                action: Action::DeliverMail(MailDelivery {
-                    location: location(who, home, folder, unique_name.clone()),
-                    message: composed.message.clone(),
-                    delivered_at: plan.sent_at.timestamp(),
-                    flags,
-                    attempt: mail.attempt,
-                }),
-            })
+    let route = mail.pick.route(secret);
+    let mut errands = Vec::with_capacity(2 + plan.copies.len());
+    let copies = plan.copies.iter().map(|copy| &copy.inbox_name);
+    let recipients = std::iter::once(&mail.pick.recipient).chain(&mail.pick.copies);
+    let names = std::iter::once(&plan.inbox_name).chain(copies);
+    for (place, (who, unique_name)) in recipients.zip(names).enumerate() {
+        let trace = route.to(place, who);
+        let mut message = trace.header;
+        message.extend_from_slice(&composed.message);
+        let end = End {
+            who,
+            folder: Folder::Inbox,
+            unique_name,
+            delivered_at: trace.delivered_at.timestamp(),
+            flags: MailFlags::default(),
+        };
+        errands.extend(end.errand(index, mail, message, secret));
+    }
+    let end = End {
+        who: &mail.pick.sender,
+        folder: Folder::Sent,
+        unique_name: &plan.sent_name,
+        delivered_at: plan.sent_at.timestamp(),
+        flags: MailFlags {
+            seen: true,
+            answered: false,
+        },
+    };
+    errands.extend(end.errand(index, mail, composed.message.clone(), secret));
+    errands
+}
+
+/// One of the mailboxes that a mail goes to.
+struct End<'a> {
+    who: &'a Correspondent,
+    folder: Folder,
+    unique_name: &'a str,
+    /// Seconds since 1970.
+    delivered_at: i64,
+    flags: MailFlags,
+}
+
+impl End<'_> {
+    fn errand(
+        self,
+        index: usize,
+        mail: &InWork,
+        message: Vec<u8>,
+        secret: &DeploymentSecret,
+    ) -> Option<Errand> {
+        let home = self.who.home.as_ref()?;
+        Some(Errand {
+            mail: index,
+            decky: home.decky.clone(),
+            action: Action::DeliverMail(MailDelivery {
+                location: location(self.who, home, self.folder, self.unique_name.to_owned()),
+                message,
+                delivered_at: self.delivered_at,
+                flags: self.flags,
+                attempt: mail.attempt,
+                history: Some(past(home, mail.pick.plan.sent_at.to_utc(), secret)),
+            }),
         })
-        .collect()
+    }
 }
 
 /// Flags a message in the INBOX of the sender of a mail.

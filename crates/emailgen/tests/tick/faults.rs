@@ -100,6 +100,7 @@ macro_rules! forward {
 forward! {
     fn next_mail_id(&mut self) -> MailId;
     fn schedules(&mut self) -> Vec<(ScheduleId, Schedule)>;
+    fn correspondent(&mut self, id: PersonaId) -> Option<Correspondent>;
     fn draw_sender(&mut self, open: &[ScheduleId], lot: u64) -> Option<Correspondent>;
     fn draw_recipient(&mut self, sender: &Correspondent, open: &[ScheduleId], lot: u64) -> Option<Correspondent>;
     fn draw_home(&mut self, list: PersonaListId, lot: u64) -> Option<(DeckyId, Arc<Decky>)>;

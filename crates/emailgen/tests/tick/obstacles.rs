@@ -39,10 +39,15 @@ fn what_is_answered_is_marked_so() {
     let mut office = Office::always(&NAMES, &["mx1", "mx2"]);
     let records = delivered(&mut office, 0, 120, 3);
     let by_id = by_message_id(&records);
-    let answered: BTreeSet<_> = records.iter().filter_map(|record| record.parent).collect();
+    let login = |address: &str| address.split('@').next().unwrap().to_owned();
+    let answered: BTreeSet<_> = records
+        .iter()
+        .filter(|record| record.kind == MailKind::Reply)
+        .filter_map(|record| Some((record.parent?, login(&record.from))))
+        .collect();
     for message in office.messages().iter().filter(|message| !message.is_sent) {
         let record = by_id[&*message.message_id()];
-        let is_answered = answered.contains(&record.mail);
+        let is_answered = answered.contains(&(record.mail, message.login.clone()));
         assert_eq!(
             message.flags().contains('R'),
             is_answered,

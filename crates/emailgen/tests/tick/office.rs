@@ -1,6 +1,6 @@
 //! An office on disk: a ledger in memory, deckies in a temporary folder, and ticks over them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use decnet_activity_driver::drivers::local_folders::{LocalFoldersDriver, LocalFo
 use decnet_activity_driver::registry::DriverRegistry;
 use decnet_emailgen::conformance::{decky, topology};
 use decnet_emailgen::ledger::{MailFilter, MailLedger, MailSummary};
-use decnet_emailgen::mail_client;
 use decnet_emailgen::memory_ledger::MemoryLedger;
+use decnet_emailgen::random::DeploymentSecret;
 use decnet_emailgen::record::MailRecord;
 use decnet_emailgen::tick::{Tick, TickError, TickReport, TickSettings};
 use decnet_emailgen::world::{WorldChange, WorldLedger};
@@ -21,6 +21,9 @@ use decnet_realism::offline::OfflineWriter;
 use decnet_realism::persona::Persona;
 use decnet_realism::writer::Writer;
 use mail_parser::MessageParser;
+
+/// Everything random hangs on it.
+pub(super) const SECRET: DeploymentSecret = DeploymentSecret::new([42; 32]);
 
 /// Monday the 2nd of March 2026, 10:00 UTC.
 pub(crate) fn monday() -> DateTime<Utc> {
@@ -133,7 +136,6 @@ pub(crate) fn run(
         ledger,
         drivers,
         writer,
-        mail_client: mail_client::by_name("thunderbird").unwrap(),
         wall_clock: &move || wall_clock,
         follow_ups: &|_| Vec::new(),
         on_record: &mut |_| told += 1,
@@ -164,6 +166,18 @@ impl OnDisk {
         self.file_name
             .split_once(":2,")
             .map_or("", |(_, flags)| flags)
+    }
+
+    /// Addresses in `To` and `Cc`.
+    pub(crate) fn recipients(&self) -> BTreeSet<String> {
+        let parsed = MessageParser::default().parse(&self.bytes).unwrap();
+        [parsed.to(), parsed.cc()]
+            .into_iter()
+            .flatten()
+            .flat_map(mail_parser::Address::iter)
+            .filter_map(|who| who.address())
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(crate) fn message_id(&self) -> String {
@@ -223,24 +237,35 @@ pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
-/// Asserts that each delivered mail lies in exactly one INBOX and one Sent folder, that every
-/// other mail lies nowhere, and that there is nothing else.
+/// Asserts that each delivered mail lies once in the INBOX of everybody that its headers name and
+/// once among the sent, that every other mail lies nowhere, and that there is nothing else.
 #[track_caller]
 pub(crate) fn assert_exactly_once(mails: &[MailSummary], on_disk: &[OnDisk]) {
-    let mut lying: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut lying: BTreeMap<String, (BTreeSet<&str>, usize, usize)> = BTreeMap::new();
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for message in on_disk {
-        let (inbox, sent) = lying.entry(message.message_id()).or_default();
-        *if message.is_sent { sent } else { inbox } += 1;
+        let (mailboxes, inboxes, sent) = lying.entry(message.message_id()).or_default();
+        if message.is_sent {
+            *sent += 1;
+            named.insert(message.message_id(), message.recipients());
+        } else {
+            *inboxes += 1;
+            mailboxes.insert(&message.login);
+        }
     }
     for mail in mails {
-        let expected = (mail.state == "delivered").then_some((1, 1));
+        let what = format!("mail {} is {} ({:?})", mail.id.0, mail.state, mail.error);
+        let Some((mailboxes, inboxes, sent)) = lying.remove(&mail.message_id) else {
+            assert_ne!(mail.state, "delivered", "{what}");
+            continue;
+        };
+        assert_eq!(mail.state, "delivered", "{what}");
+        assert_eq!(sent, 1, "{what}");
+        let named = &named[&mail.message_id];
         assert_eq!(
-            lying.remove(&mail.message_id),
-            expected,
-            "mail {} is {} ({:?})",
-            mail.id.0,
-            mail.state,
-            mail.error
+            (mailboxes.len(), inboxes),
+            (named.len(), named.len()),
+            "{what}"
         );
     }
     assert!(lying.is_empty(), "nobody knows of {lying:?}");
@@ -250,7 +275,7 @@ pub(crate) fn assert_exactly_once(mails: &[MailSummary], on_disk: &[OnDisk]) {
 pub(crate) fn settings(hour: i64, count: usize) -> TickSettings {
     TickSettings {
         count,
-        ..TickSettings::new(monday() + TimeDelta::hours(hour), 7)
+        ..TickSettings::new(monday() + TimeDelta::hours(hour), 7, SECRET)
     }
 }
 

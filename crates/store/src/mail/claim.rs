@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use decnet_emailgen::ledger::{
-    ClaimedMail, ComposedMail, DeckyId, Home, HomeChoice, LedgerError, MailId, ParentMail,
-    PersonaId, PersonaListId, PlannedMail, ReplyTo, WrittenBy,
+    ClaimedMail, ComposedMail, DeckyId, Home, HomeChoice, LedgerError, MailId, ParentMail, Party,
+    PersonaId, PersonaListId, PlannedCopy, PlannedMail, RecipientField, ReplyTo, WrittenBy,
 };
 use decnet_realism::writer::Authorship;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::{parse_field, parse_kind};
 use crate::error::{corrupt, ledger_error};
 use crate::people::{correspondent, decky_by_id, local_moment};
 
@@ -23,7 +24,7 @@ pub(super) fn claim(
                        recipient_id, recipient_home, recipient_login, parent_id, thread_id,
                        thread_length, topic, language, sent_at, sent_offset, message_id,
                        inbox_name, sent_name, subject, ancestors, new_text, text, message,
-                       writer, mail_client, authorship",
+                       writer, mail_client, authorship, kind, client, thread_index",
         )
         .and_then(|mut statement| {
             statement.query_row(params![id, lease_until.timestamp_micros()], RawClaim::read)
@@ -51,6 +52,9 @@ struct RawClaim {
     text: [String; 4],
     message: Option<Vec<u8>>,
     written_by: (Option<String>, Option<String>, Option<String>),
+    kind: String,
+    client: String,
+    thread_index: Option<String>,
 }
 
 impl RawClaim {
@@ -73,6 +77,9 @@ impl RawClaim {
             text: [row.get(19)?, row.get(20)?, row.get(21)?, row.get(22)?],
             message: row.get(23)?,
             written_by: (row.get(24)?, row.get(25)?, row.get(26)?),
+            kind: row.get(27)?,
+            client: row.get(28)?,
+            thread_index: row.get(29)?,
         })
     }
 
@@ -93,31 +100,30 @@ impl RawClaim {
         let sender = who(&self.sender)?;
         let recipient = who(&self.recipient)?;
         let parent = match self.parent {
-            Some(parent) => parent_mail(connection, parent)?,
+            Some(parent) => parent_mail(connection, parent, self.sender.0)?,
             None => None,
         };
         let choice = |(_, decky, login): (i64, i64, String)| HomeChoice {
             decky: DeckyId(decky),
             login,
         };
+        let mut copies = Vec::new();
+        let mut copied = Vec::new();
+        for copy in copies_of(connection, id)? {
+            let place = (copy.recipient.0, copy.home.decky.0, copy.home.login.clone());
+            copied.push(who(&place)?);
+            copies.push(copy);
+        }
         let [subject, references, new_text, text] = self.text;
-        let (writer, mail_client, authorship) = self.written_by;
-        let authorship = match authorship {
-            Some(json) => serde_json::from_str(&json)
-                .map_err(|error| corrupt(format!("mail {id}: authorship: {error}")))?,
-            // Composed by a decnet that kept only the name.
-            None => Authorship::of(writer.unwrap_or_default()),
-        };
+        let written_by = written_by(id, self.written_by)?;
         let composed = self.message.map(|message| ComposedMail {
             subject,
             references,
             new_text,
             text,
             message,
-            written_by: WrittenBy {
-                authorship,
-                mail_client: mail_client.unwrap_or_default(),
-            },
+            thread_index: self.thread_index,
+            written_by,
         });
         Ok(ClaimedMail {
             id: MailId(id),
@@ -130,6 +136,10 @@ impl RawClaim {
                 sender_home: choice(self.sender),
                 recipient: PersonaId(self.recipient.0),
                 recipient_home: choice(self.recipient),
+                copies,
+                kind: parse_kind(&self.kind)?,
+                mail_client: self.client,
+                new_mail_programs: None,
                 reply_to: self.parent.map(|parent| ReplyTo {
                     parent: MailId(parent),
                     thread: MailId(self.thread),
@@ -145,53 +155,162 @@ impl RawClaim {
             },
             sender,
             recipient,
+            copies: copied,
             parent,
         })
     }
 }
 
+/// Who wrote a mail. Earlier versions kept less.
+fn written_by(
+    id: i64,
+    (writer, mail_client, json): (Option<String>, Option<String>, Option<String>),
+) -> Result<WrittenBy, LedgerError> {
+    let wrong = |error| corrupt(format!("mail {id}: authorship: {error}"));
+    let authorship = match json {
+        Some(json) => match serde_json::from_str::<WrittenBy>(&json) {
+            Ok(written_by) => return Ok(written_by),
+            Err(_) => serde_json::from_str(&json).map_err(wrong)?,
+        },
+        None => Authorship::of(writer.unwrap_or_default()),
+    };
+    Ok(WrittenBy {
+        authorship,
+        mail_client: mail_client.unwrap_or_default(),
+        remade_for: Vec::new(),
+    })
+}
+
+/// Who else gets a mail.
+pub(super) fn copies_of(connection: &Connection, id: i64) -> Result<Vec<PlannedCopy>, LedgerError> {
+    let rows: Vec<(i64, i64, String, String, String)> = connection
+        .prepare_cached(
+            "SELECT persona_id, home_id, login, field, inbox_name FROM mail_copy
+             WHERE mail_id = ?1 ORDER BY position",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map(params![id], |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
+                })?
+                .collect()
+        })
+        .map_err(ledger_error)?;
+    rows.into_iter()
+        .map(|(persona, decky, login, field, inbox_name)| {
+            Ok(PlannedCopy {
+                recipient: PersonaId(persona),
+                home: HomeChoice {
+                    decky: DeckyId(decky),
+                    login,
+                },
+                field: parse_field(&field)?,
+                inbox_name,
+            })
+        })
+        .collect()
+}
+
+/// Somebody in the headers of a mail.
+fn party(connection: &Connection, id: i64) -> Result<Party, LedgerError> {
+    let (name, address) = connection
+        .prepare_cached("SELECT definition ->> '$.name', email FROM persona WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement.query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+        .map_err(ledger_error)?;
+    Ok(Party {
+        id: PersonaId(id),
+        name,
+        address,
+    })
+}
+
+/// A mail as the answer of `reader` needs it.
 pub(super) fn parent_mail(
     connection: &Connection,
     id: i64,
+    reader: i64,
 ) -> Result<Option<ParentMail>, LedgerError> {
-    let found: Option<(ParentMail, i64, i32)> = connection
+    let found: Option<RawParent> = connection
         .prepare_cached(
             "SELECT thread_id, thread_length, message_id, ancestors, subject, new_text, text,
-                    topic, language, inbox_name, sent_at, sent_offset, recipient_home, recipient_login
+                    topic, language, inbox_name, sent_at, sent_offset, recipient_home,
+                    recipient_login, thread_index, sender_id, recipient_id
              FROM mail WHERE id = ?1",
         )
         .and_then(|mut statement| {
             statement
-                .query_row(params![id], |row| {
-                    let parent = ParentMail {
-                        id: MailId(id),
-                        thread: MailId(row.get(0)?),
-                        thread_length: row.get(1)?,
-                        message_id: row.get(2)?,
-                        references: row.get(3)?,
-                        subject: row.get(4)?,
-                        new_text: row.get(5)?,
-                        text: row.get(6)?,
-                        sent_at: DateTime::UNIX_EPOCH.fixed_offset(),
-                        topic: row.get(7)?,
-                        language: row.get(8)?,
-                        inbox_home: HomeChoice {
-                            decky: DeckyId(row.get(12)?),
-                            login: row.get(13)?,
-                        },
-                        inbox_name: row.get(9)?,
-                    };
-                    Ok((parent, row.get(10)?, row.get(11)?))
-                })
+                .query_row(params![id], |row| RawParent::read(row, id))
                 .optional()
         })
         .map_err(ledger_error)?;
-    found
-        .map(|(parent, sent_at, offset)| {
-            Ok(ParentMail {
-                sent_at: local_moment(sent_at, offset)?,
-                ..parent
-            })
+    let Some(RawParent {
+        mut parent,
+        sent_at: (sent_at, offset),
+        recipient,
+    }) = found
+    else {
+        return Ok(None);
+    };
+    parent.sent_at = local_moment(sent_at, offset)?;
+    parent.author = party(connection, parent.author.id.0)?;
+    parent.recipients = vec![(party(connection, recipient)?, RecipientField::To)];
+    for copy in copies_of(connection, id)? {
+        let who = party(connection, copy.recipient.0)?;
+        parent.recipients.push((who, copy.field));
+        if copy.recipient.0 == reader && recipient != reader {
+            parent.inbox_home = copy.home;
+            parent.inbox_name = copy.inbox_name;
+        }
+    }
+    Ok(Some(parent))
+}
+
+/// The row of a parent; who wrote and got it is looked up by their ids.
+struct RawParent {
+    parent: ParentMail,
+    sent_at: (i64, i32),
+    recipient: i64,
+}
+
+impl RawParent {
+    fn read(row: &Row<'_>, id: i64) -> rusqlite::Result<Self> {
+        let parent = ParentMail {
+            id: MailId(id),
+            thread: MailId(row.get(0)?),
+            thread_length: row.get(1)?,
+            message_id: row.get(2)?,
+            references: row.get(3)?,
+            subject: row.get(4)?,
+            new_text: row.get(5)?,
+            text: row.get(6)?,
+            sent_at: DateTime::UNIX_EPOCH.fixed_offset(),
+            topic: row.get(7)?,
+            language: row.get(8)?,
+            author: Party {
+                id: PersonaId(row.get(15)?),
+                name: String::new(),
+                address: String::new(),
+            },
+            recipients: Vec::new(),
+            thread_index: row.get(14)?,
+            inbox_home: HomeChoice {
+                decky: DeckyId(row.get(12)?),
+                login: row.get(13)?,
+            },
+            inbox_name: row.get(9)?,
+        };
+        Ok(Self {
+            parent,
+            sent_at: (row.get(10)?, row.get(11)?),
+            recipient: row.get(16)?,
         })
-        .transpose()
+    }
 }

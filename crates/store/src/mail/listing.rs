@@ -21,7 +21,9 @@ pub(super) fn mails(
     let rows: Vec<RawSummary> = connection
         .prepare_cached(&format!(
             "SELECT {SUMMARY_COLUMNS} {SUMMARY_TABLES}
-                 WHERE (?1 IS NULL OR s.email = ?1 OR r.email = ?1)
+                 WHERE (?1 IS NULL OR s.email = ?1 OR r.email = ?1
+                        OR EXISTS (SELECT 1 FROM mail_copy c JOIN persona p ON p.id = c.persona_id
+                                   WHERE c.mail_id = m.id AND p.email = ?1))
                    AND (?2 IS NULL OR m.thread_id = ?2)
                    AND (?3 IS NULL OR m.state = ?3)
                  ORDER BY m.sent_at DESC, m.id DESC LIMIT ?4"
@@ -68,7 +70,6 @@ pub(super) fn mail_details(
             statement
                 .query_row(params![id.0], |row| {
                     let extra = (
-                        row.get(11)?,
                         row.get(12)?,
                         row.get(13)?,
                         row.get(14)?,
@@ -76,6 +77,7 @@ pub(super) fn mail_details(
                         row.get(16)?,
                         row.get(17)?,
                         row.get(18)?,
+                        row.get(19)?,
                     );
                     Ok((RawSummary::read(row)?, extra))
                 })
@@ -110,13 +112,18 @@ pub(super) fn mail_details(
 }
 
 const SUMMARY_COLUMNS: &str = "m.id, m.thread_id, m.state, m.sent_at, m.sent_offset, s.email,
-    r.email, m.subject, m.message_id, m.attempt, m.error";
+    r.email, m.subject, m.message_id, m.attempt, m.error,
+    (SELECT json_group_array(email) FROM (
+        SELECT p.email FROM mail_copy c JOIN persona p ON p.id = c.persona_id
+        WHERE c.mail_id = m.id ORDER BY c.position))";
 const SUMMARY_TABLES: &str = "FROM mail m JOIN persona s ON s.id = m.sender_id
     JOIN persona r ON r.id = m.recipient_id";
 
 /// A row of [`SUMMARY_COLUMNS`].
 struct RawSummary {
     sent_at: (i64, i32),
+    /// A list as JSON.
+    copies: String,
     summary: MailSummary,
 }
 
@@ -135,13 +142,17 @@ impl RawSummary {
                 message_id: row.get(8)?,
                 attempts: row.get(9)?,
                 error: row.get(10)?,
+                copies: Vec::new(),
             },
+            copies: row.get(11)?,
         })
     }
 
     fn parse(self) -> Result<MailSummary, LedgerError> {
         Ok(MailSummary {
             sent_at: local_moment(self.sent_at.0, self.sent_at.1)?,
+            copies: serde_json::from_str(&self.copies)
+                .map_err(|error| corrupt(format!("recipients of a mail: {error}")))?,
             ..self.summary
         })
     }

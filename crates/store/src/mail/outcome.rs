@@ -10,27 +10,27 @@ pub(super) fn settle_delivered(
     transaction: &Transaction<'_>,
     mail: &DeliveredMail,
 ) -> Result<Recorded, LedgerError> {
-    let settled: Option<(i64, i64)> = transaction
+    let settled: Option<i64> = transaction
         .prepare_cached(
             "UPDATE mail SET state = 'delivered', message = NULL, claimable_at = NULL,
                     error = NULL, record = ?3
              WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL
-             RETURNING sender_id, recipient_id",
+             RETURNING sender_id",
         )
         .and_then(|mut statement| {
             statement
                 .query_row(params![mail.id.0, mail.attempt, mail.record], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
+                    row.get(0)
                 })
                 .optional()
         })
         .map_err(ledger_error)?;
-    let Some((sender, recipient)) = settled else {
+    let Some(sender) = settled else {
         return Ok(Recorded::Overtaken);
     };
     count_messages(transaction, mail.id.0, 1)?;
     unrefuse(transaction, mail.id)?;
-    if let Some(due_at) = mail.answer_due_at {
+    if let Some(answer) = mail.answer {
         transaction
             .prepare_cached(
                 "INSERT INTO answer (parent_id, answerer_id, author_id, due_at, blocked)
@@ -40,25 +40,16 @@ pub(super) fn settle_delivered(
             .and_then(|mut statement| {
                 statement.execute(params![
                     mail.id.0,
-                    recipient,
+                    answer.answerer.0,
                     sender,
-                    due_at.timestamp_micros()
+                    answer.due_at.timestamp_micros()
                 ])
             })
             .map_err(ledger_error)?;
     }
-    for (mails, change) in [
-        (&mail.read, "UPDATE mail SET is_read = 1 WHERE id = ?1"),
-        (
-            &mail.vanished,
-            "UPDATE mail SET is_read = 1, inbox_vanished = 1 WHERE id = ?1",
-        ),
-    ] {
+    for (mails, vanished) in [(&mail.read, false), (&mail.vanished, true)] {
         for id in mails {
-            transaction
-                .prepare_cached(change)
-                .and_then(|mut statement| statement.execute(params![id.0]))
-                .map_err(ledger_error)?;
+            mark_read(transaction, id.0, sender, vanished)?;
         }
     }
     for follow_up in &mail.follow_ups {
@@ -77,6 +68,32 @@ pub(super) fn settle_delivered(
             .map_err(ledger_error)?;
     }
     Ok(Recorded::Yes)
+}
+
+/// Notes that somebody has read a mail, or found that it is gone.
+fn mark_read(
+    transaction: &Transaction<'_>,
+    mail: i64,
+    reader: i64,
+    vanished: bool,
+) -> Result<(), LedgerError> {
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE mail SET is_read = 1, inbox_vanished = max(inbox_vanished, ?3)
+             WHERE id = ?1 AND recipient_id = ?2",
+        )
+        .and_then(|mut statement| statement.execute(params![mail, reader, vanished]))
+        .map_err(ledger_error)?;
+    if changed == 0 {
+        transaction
+            .prepare_cached(
+                "UPDATE mail_copy SET is_read = 1, vanished = max(vanished, ?3)
+                 WHERE mail_id = ?1 AND persona_id = ?2",
+            )
+            .and_then(|mut statement| statement.execute(params![mail, reader, vanished]))
+            .map_err(ledger_error)?;
+    }
+    Ok(())
 }
 
 pub(super) fn settle_failed(
@@ -123,7 +140,10 @@ fn unrefuse(transaction: &Transaction<'_>, mail: MailId) -> Result<(), LedgerErr
     let homes: Vec<i64> = transaction
         .prepare_cached(
             "SELECT d.id FROM mail m JOIN decky d ON d.id IN (m.sender_home, m.recipient_home)
-             WHERE m.id = ?1 AND d.refused = ?1",
+             WHERE m.id = ?1 AND d.refused = ?1
+             UNION
+             SELECT d.id FROM mail_copy c JOIN decky d ON d.id = c.home_id
+             WHERE c.mail_id = ?1 AND d.refused = ?1",
         )
         .and_then(|mut statement| {
             statement
@@ -143,7 +163,7 @@ fn unrefuse(transaction: &Transaction<'_>, mail: MailId) -> Result<(), LedgerErr
     Ok(())
 }
 
-/// Counts the two messages of a mail on the deckies they lie on.
+/// Counts the messages of a mail on the deckies they lie on.
 pub(super) fn count_messages(
     transaction: &Transaction<'_>,
     mail: i64,
@@ -158,5 +178,15 @@ pub(super) fn count_messages(
             .and_then(|mut statement| statement.execute(params![mail, by]))
             .map_err(ledger_error)?;
     }
+    transaction
+        .prepare_cached(
+            "UPDATE decky SET messages = max(0, messages + ?2 * copies.number)
+             FROM (SELECT c.home_id AS home, count(*) AS number
+                   FROM mail_copy c JOIN mail m ON m.id = c.mail_id
+                   WHERE c.mail_id = ?1 AND m.state = 'delivered' GROUP BY c.home_id) copies
+             WHERE decky.id = copies.home",
+        )
+        .and_then(|mut statement| statement.execute(params![mail, by]))
+        .map_err(ledger_error)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use decnet_emailgen::ledger::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{authorship_json, list_of};
+use super::{field_name, kind_name, list_of, size, written_by_json};
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
 
@@ -17,20 +17,21 @@ pub(super) fn insert_plan(
     lease_until: DateTime<Utc>,
 ) -> Result<PlanOutcome, LedgerError> {
     let mut newcomers = Vec::new();
-    for (persona, home) in [
-        (plan.sender, &plan.sender_home),
-        (plan.recipient, &plan.recipient_home),
-    ] {
+    for (persona, home) in plan.people() {
+        if newcomers.contains(&(persona, home)) {
+            continue;
+        }
         match residence(transaction, persona, home)? {
             Residence::Theirs => {}
             Residence::Free => newcomers.push((persona, home)),
             Residence::Impossible => return Ok(PlanOutcome::Conflict),
         }
     }
-    if let [(sender, first), (recipient, second)] = newcomers[..]
-        && sender != recipient
-        && first == second
-    {
+    let shared = newcomers.iter().enumerate().any(|(at, (_, home))| {
+        let earlier = newcomers.iter().take(at);
+        earlier.clone().any(|(_, other)| other == home)
+    });
+    if shared {
         return Ok(PlanOutcome::Conflict);
     }
     let is_taken: bool = transaction
@@ -56,7 +57,38 @@ pub(super) fn insert_plan(
     for (persona, home) in newcomers {
         move_in(transaction, persona, home)?;
     }
-    insert_mail(transaction, plan, lease_until).map(PlanOutcome::Planned)
+    if let Some(programs) = &plan.new_mail_programs {
+        // Two names: serialising them cannot fail.
+        let programs = serde_json::to_string(programs).unwrap_or_default();
+        transaction
+            .prepare_cached(
+                "UPDATE persona SET mail_programs = ?2 WHERE id = ?1 AND mail_programs IS NULL",
+            )
+            .and_then(|mut statement| statement.execute(params![plan.sender.0, programs]))
+            .map_err(ledger_error)?;
+    }
+    let id = insert_mail(transaction, plan, lease_until)?;
+    for (position, copy) in plan.copies.iter().enumerate() {
+        transaction
+            .prepare_cached(
+                "INSERT INTO mail_copy (mail_id, position, persona_id, home_id, login, field,
+                                        inbox_name)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    id.0,
+                    size(position),
+                    copy.recipient.0,
+                    copy.home.decky.0,
+                    copy.home.login,
+                    field_name(copy.field),
+                    copy.inbox_name,
+                ])
+            })
+            .map_err(ledger_error)?;
+    }
+    Ok(PlanOutcome::Planned(id))
 }
 
 fn insert_mail(
@@ -73,10 +105,10 @@ fn insert_mail(
                  recipient_id, recipient_home, recipient_login,
                  seed, topic, language, sent_at, sent_offset, message_id, inbox_name, sent_name,
                  subject, ancestors, new_text, text, writer, mail_client, message,
-                 attempt, claimable_at, authorship)
+                 attempt, claimable_at, authorship, kind, client, thread_index)
              VALUES (max(?28, (SELECT coalesce(max(id), 0) + 1 FROM mail)),
                      ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27, ?29)",
+                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27, ?29, ?30, ?31, ?32)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -112,7 +144,10 @@ fn insert_mail(
                 composed.map(|composed| &composed.message),
                 lease_until.timestamp_micros(),
                 plan.expected_id.0,
-                composed.map(authorship_json),
+                composed.map(written_by_json),
+                kind_name(plan.kind),
+                plan.mail_client,
+                composed.and_then(|composed| composed.thread_index.as_ref()),
             ])
         })
         .map_err(ledger_error)?;

@@ -50,28 +50,40 @@ pub(super) fn surplus(
     }
     let mut ids = Vec::new();
     for (decky, surplus) in crowded {
-        // A mail inside one decky is two messages; what is left goes next time.
-        let mails = ((surplus + 1) / 2).min(size(limit));
         let mut candidates = Vec::new();
-        for column in ["sender_home", "recipient_home"] {
-            let oldest: Vec<i64> = connection
+        for on_it in [
+            "mail WHERE sender_home = ?1",
+            "mail WHERE recipient_home = ?1",
+            "mail_copy c JOIN mail ON mail.id = c.mail_id WHERE c.home_id = ?1",
+        ] {
+            let oldest: Vec<(i64, i64)> = connection
                 .prepare_cached(&format!(
-                    "SELECT id FROM mail
-                     WHERE {column} = ?1 AND state = 'delivered'
-                       AND id < (SELECT max(id) FROM mail)
+                    "SELECT mail.id, (sender_home = ?1) + (recipient_home = ?1)
+                                + (SELECT count(*) FROM mail_copy own
+                                   WHERE own.mail_id = mail.id AND own.home_id = ?1)
+                     FROM {on_it} AND mail.state = 'delivered'
+                       AND mail.id < (SELECT max(id) FROM mail)
                        AND NOT EXISTS (SELECT 1 FROM mail reply
                                        WHERE reply.parent_id = mail.id
                                          AND reply.claimable_at IS NOT NULL)
-                     ORDER BY id LIMIT ?2"
+                     ORDER BY mail.id LIMIT ?2"
                 ))?
-                .query_map(params![decky, mails], |row| row.get(0))?
+                .query_map(params![decky, surplus.min(size(limit))], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
                 .collect::<Result<_, _>>()?;
             candidates.extend(oldest);
         }
         candidates.sort_unstable();
         candidates.dedup();
-        candidates.truncate(usize::try_from(mails).unwrap_or(limit));
-        ids.extend(candidates);
+        let mut left = surplus;
+        for (id, messages) in candidates {
+            if left <= 0 || ids.len() >= limit {
+                break;
+            }
+            left -= messages;
+            ids.push(id);
+        }
     }
     Ok(ids)
 }
@@ -96,10 +108,24 @@ pub(super) fn expired_mail(connection: &Connection, id: i64) -> Result<ExpiredMa
             })
         })
         .map_err(ledger_error)?;
-    let mut placements = Vec::with_capacity(2);
-    for ((decky, login, address, unique_name), folder) in
-        [(inbox, Folder::Inbox), (sent, Folder::Sent)]
-    {
+    let copies: Vec<(i64, String, String, String)> = connection
+        .prepare_cached(
+            "SELECT c.home_id, c.login, p.email, c.inbox_name
+             FROM mail_copy c JOIN persona p ON p.id = c.persona_id
+             WHERE c.mail_id = ?1 ORDER BY c.position",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map(params![id], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?
+                .collect()
+        })
+        .map_err(ledger_error)?;
+    let mut ends = vec![(inbox, Folder::Inbox), (sent, Folder::Sent)];
+    ends.extend(copies.into_iter().map(|copy| (copy, Folder::Inbox)));
+    let mut placements = Vec::with_capacity(ends.len());
+    for ((decky, login, address, unique_name), folder) in ends {
         let decky = decky_by_id(connection, decky)?
             .ok_or_else(|| corrupt(format!("mail {id} lies on no decky")))?;
         let location = MailLocation {

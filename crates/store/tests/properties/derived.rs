@@ -73,8 +73,9 @@ const WRONG: &[(&str, &str)] = &[
     (
         "an answer of the wrong people",
         "SELECT a.parent_id, a.answerer_id, a.author_id FROM answer a JOIN mail m ON m.id = a.parent_id
-         WHERE m.recipient_id <> a.answerer_id OR m.sender_id <> a.author_id
-            OR m.state <> 'delivered'",
+         WHERE m.sender_id <> a.author_id OR m.state <> 'delivered'
+            OR a.answerer_id NOT IN (SELECT m.recipient_id UNION ALL SELECT c.persona_id
+                                     FROM mail_copy c WHERE c.mail_id = m.id)",
     ),
     (
         "a wrong number of messages",
@@ -82,7 +83,9 @@ const WRONG: &[(&str, &str)] = &[
          WHERE messages <> (SELECT count(*) FROM mail WHERE sender_home = d.id
                             AND state = 'delivered')
                          + (SELECT count(*) FROM mail WHERE recipient_home = d.id
-                            AND state = 'delivered')",
+                            AND state = 'delivered')
+                         + (SELECT count(*) FROM mail_copy c JOIN mail m ON m.id = c.mail_id
+                            WHERE c.home_id = d.id AND m.state = 'delivered')",
     ),
     (
         "a refused mail that is not tried again",

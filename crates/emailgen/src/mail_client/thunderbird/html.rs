@@ -1,50 +1,77 @@
 //! The HTML twin of a message, as Thunderbird's editor serialises it: indented by two spaces,
 //! wrapped at 72 columns.
 
-use super::{Body, Quoted, composes_html};
-use crate::message::Message;
+use super::release::Release;
+use super::{Body, History, Place};
+use crate::mail_client::html::escape;
+use crate::message::ParentMessage;
 use crate::mime::flowed::{Line, SIGNATURE_SEPARATOR};
 
 /// Column at which the serialiser wraps.
 const WRAP_AT: usize = 72;
 
 /// A whole document that says what the body's lines say.
-pub(super) fn render(body: &Body<'_>, message: &Message<'_>) -> String {
+pub(super) fn render(
+    body: &Body<'_>,
+    parent: Option<&ParentMessage<'_>>,
+    release: Release,
+    charset: &str,
+) -> String {
     let mut out = Writer {
         out: String::with_capacity(4096),
         column: 0,
     };
+    if release.has_doctype() {
+        out.raw("<!DOCTYPE html>\n");
+    }
     // The editor starts a new mail and a reply from different templates.
-    out.raw(if body.quoted.is_some() {
-        "<!DOCTYPE html>\n<html>\n  <head>\n    \
-         <meta http-equiv=\"Content-Type\" content=\"text/html; charset=UTF-8\">\n  \
-         </head>\n  <body>\n"
-    } else {
-        "<!DOCTYPE html>\n<html>\n  <head>\n\n    \
-         <meta http-equiv=\"content-type\" content=\"text/html; charset=UTF-8\">\n  \
-         </head>\n  <body>\n"
+    out.raw(match body.history {
+        History::Quoted { .. } => {
+            "<html>\n  <head>\n    <meta http-equiv=\"Content-Type\" content=\"text/html; charset="
+        }
+        History::None | History::Forwarded { .. } => {
+            "<html>\n  <head>\n\n    <meta http-equiv=\"content-type\" content=\"text/html; charset="
+        }
     });
-    if let (Some(quoted), Some(parent)) = (&body.quoted, &message.parent) {
-        out.quoted(
-            quoted,
-            parent.message_id,
-            composes_html(parent.author_address),
-        );
-    }
-    let lines: Vec<Line<'_>> = body.text.split('\n').map(Line::own).collect();
-    if !body.text.is_empty() {
-        out.paragraphs(&lines, 4);
-    }
-    if !body.signature.is_empty() {
-        out.raw("    <pre class=\"moz-signature\" cols=\"72\">");
-        out.raw(SIGNATURE_SEPARATOR);
-        for line in body.signature.split('\n') {
-            out.raw("\n");
-            for word in line.split_inclusive(' ') {
-                out.linked(word);
+    out.raw(charset);
+    out.raw("\">\n  </head>\n  ");
+    out.raw(release.body_tag());
+    out.raw("\n");
+    match &body.history {
+        History::None => {
+            out.text_of(body);
+            out.signature_of(body);
+        }
+        History::Quoted {
+            attribution,
+            lines,
+            place,
+        } => {
+            if *place != Place::BelowQuote {
+                out.text_of(body);
+            }
+            if *place == Place::AboveQuote {
+                out.signature_of(body);
+            }
+            let id = parent.map(|parent| parent.message_id).unwrap_or_default();
+            out.quoted(attribution, lines, id);
+            if *place == Place::BelowQuote {
+                out.text_of(body);
+            }
+            if *place != Place::AboveQuote {
+                out.signature_of(body);
             }
         }
-        out.raw("</pre>\n");
+        History::Forwarded {
+            title,
+            headers,
+            lines,
+            ..
+        } => {
+            out.text_of(body);
+            out.signature_of(body);
+            out.forwarded(title, headers, lines);
+        }
     }
     out.raw("  </body>\n</html>\n");
     out.out
@@ -56,9 +83,31 @@ struct Writer {
 }
 
 impl Writer {
-    fn quoted(&mut self, quoted: &Quoted<'_>, parent_id: &str, parent_is_html: bool) {
+    fn text_of(&mut self, body: &Body<'_>) {
+        if !body.text.is_empty() {
+            let lines: Vec<Line<'_>> = body.text.split('\n').map(Line::own).collect();
+            self.paragraphs(&lines, 4);
+        }
+    }
+
+    fn signature_of(&mut self, body: &Body<'_>) {
+        if body.signature.is_empty() {
+            return;
+        }
+        self.raw("    <pre class=\"moz-signature\" cols=\"72\">");
+        self.raw(SIGNATURE_SEPARATOR);
+        for line in body.signature.split('\n') {
+            self.raw("\n");
+            for word in line.split_inclusive(' ') {
+                self.linked(word);
+            }
+        }
+        self.raw("</pre>\n");
+    }
+
+    fn quoted(&mut self, attribution: &str, lines: &[Line<'_>], parent_id: &str) {
         self.raw("    <div class=\"moz-cite-prefix\">");
-        self.inline(&quoted.attribution, 6);
+        self.inline(attribution, 6);
         self.raw("<br>\n    </div>\n    <blockquote type=\"cite\"");
         let mut cite = String::new();
         escape(parent_id.trim_matches(['<', '>']), true, &mut cite);
@@ -67,33 +116,51 @@ impl Writer {
         self.raw("cite=\"mid:");
         self.raw(&cite);
         self.raw("\">");
-        if parent_is_html {
-            self.raw("\n");
-            self.levels(&quoted.lines, 1, 6, Self::paragraphs);
-        } else {
-            // A plain text parent is quoted with a break after each line.
-            self.levels(&quoted.lines, 1, 6, Self::breaks);
-        }
+        self.raw("\n");
+        self.levels(lines, 1, 6);
         self.raw("    </blockquote>\n");
     }
 
+    fn forwarded(&mut self, title: &str, headers: &[(&str, String)], lines: &[Line<'_>]) {
+        self.raw("    <div class=\"moz-forward-container\"><br>\n      <br>\n      ");
+        self.raw(title);
+        self.raw(
+            "\n      <table class=\"moz-email-headers-table\" cellspacing=\"0\"\n        \
+             cellpadding=\"0\" border=\"0\">\n        <tbody>\n",
+        );
+        for (label, value) in headers {
+            self.raw(
+                "          <tr>\n            \
+                 <th valign=\"BASELINE\" nowrap=\"nowrap\" align=\"RIGHT\">",
+            );
+            self.text(label);
+            // The serialiser breaks the line where the label does not fit.
+            let fits = self.column + " </th>".len() <= WRAP_AT;
+            self.raw(if fits {
+                " </th>\n"
+            } else {
+                "\n            </th>\n"
+            });
+            self.raw("            <td>");
+            self.inline(value, 14);
+            self.raw("</td>\n          </tr>\n");
+        }
+        self.raw("        </tbody>\n      </table>\n      <br>\n      <br>\n");
+        self.levels(lines, 0, 6);
+        self.raw("    </div>\n");
+    }
+
     /// Writes lines of at least `depth`, with a block quote around each deeper run.
-    fn levels(
-        &mut self,
-        lines: &[Line<'_>],
-        depth: usize,
-        indent: usize,
-        write: fn(&mut Self, &[Line<'_>], usize),
-    ) {
+    fn levels(&mut self, lines: &[Line<'_>], depth: usize, indent: usize) {
         for run in lines.chunk_by(|a, b| (a.depth > depth) == (b.depth > depth)) {
             if run.first().is_some_and(|line| line.depth > depth) {
                 self.start_line(indent);
                 self.raw("<blockquote type=\"cite\">\n");
-                self.levels(run, depth + 1, indent + 2, write);
+                self.levels(run, depth + 1, indent + 2);
                 self.start_line(indent);
                 self.raw("</blockquote>\n");
             } else {
-                write(self, run, indent);
+                self.paragraphs(run, indent);
             }
         }
     }
@@ -114,17 +181,6 @@ impl Writer {
                 self.inline(&line.text, indent + 2);
             }
             self.raw("</p>\n");
-        }
-    }
-
-    /// A `br` after each line.
-    fn breaks(&mut self, lines: &[Line<'_>], indent: usize) {
-        for line in lines {
-            if self.column == 0 {
-                self.start_line(indent);
-            }
-            self.inline(&line.text, indent);
-            self.raw("<br>\n");
         }
     }
 
@@ -174,22 +230,26 @@ impl Writer {
                     && domain.contains('.')
                     && domain.bytes().all(plain)
             });
-        self.text(before);
-        if (is_url || is_address) && link.bytes().all(|b| b.is_ascii_graphic()) {
-            let (class, scheme) = if is_url {
-                ("moz-txt-link-freetext", "")
-            } else {
-                ("moz-txt-link-abbreviated", "mailto:")
-            };
-            let mut href = String::new();
-            escape(link, true, &mut href);
-            self.raw(&format!("<a class=\"{class}\" href=\"{scheme}{href}\">"));
-            self.text(link);
-            self.raw("</a>");
-        } else {
-            self.text(link);
+        let after = &word[bare.len()..];
+        if !(is_url || is_address) || !link.bytes().all(|b| b.is_ascii_graphic()) {
+            self.text(word);
+            return;
         }
-        self.text(&word[bare.len()..]);
+        let scheme = if is_url { "" } else { "mailto:" };
+        let mut href = String::new();
+        escape(link, true, &mut href);
+        // Between angle brackets, the brackets are part of the link (RFC 2396 appendix E).
+        let bracketed = before.strip_suffix('<').zip(after.strip_prefix('>'));
+        let (before, shown, class, after) = match bracketed {
+            Some((before, after)) => (before, format!("<{link}>"), "moz-txt-link-rfc2396E", after),
+            None if is_url => (before, link.to_owned(), "moz-txt-link-freetext", after),
+            None => (before, link.to_owned(), "moz-txt-link-abbreviated", after),
+        };
+        self.text(before);
+        self.raw(&format!("<a class=\"{class}\" href=\"{scheme}{href}\">"));
+        self.text(&shown);
+        self.raw("</a>");
+        self.text(after);
     }
 
     fn text(&mut self, text: &str) {
@@ -213,19 +273,6 @@ impl Writer {
             Some((_, last)) => last.chars().count(),
             None => self.column + markup.chars().count(),
         };
-    }
-}
-
-fn escape(text: &str, in_attribute: bool, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\u{a0}' => out.push_str("&nbsp;"),
-            '"' if in_attribute => out.push_str("&quot;"),
-            _ => out.push(c),
-        }
     }
 }
 
@@ -278,8 +325,8 @@ mod tests {
         );
         assert_eq!(
             inline("<ana@corp.example>."),
-            "&lt;<a class=\"moz-txt-link-abbreviated\" href=\"mailto:ana@corp.example\">\
-             ana@corp.example</a>&gt;."
+            "<a class=\"moz-txt-link-rfc2396E\" href=\"mailto:ana@corp.example\">\
+             &lt;ana@corp.example&gt;</a>."
         );
         for text in ["https://", "@corp", "a@b", "http:// x", "x@@y.z"] {
             assert!(!inline(text).contains("<a"), "{text}");
