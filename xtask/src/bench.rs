@@ -43,8 +43,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !quick {
         deckies(&programs, &dir)?;
     }
+    println!("\nfinding tells (goal >= 50,000 messages/s):");
+    let mut scan = Command::new(&programs.scan_speed);
+    let output = scan.arg(dir.join("small")).output()?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
     fs::remove_dir_all(&dir)?;
-    println!("\ncomposing one message (Thunderbird), and one text (offline writer):");
+    println!("\ncomposing one message (goal <= 60 us), and one text (offline writer):");
     let print = |example: &(PathBuf, Vec<&str>)| -> Result<()> {
         let output = Command::new(&example.0).args(&example.1).output()?;
         print!("{}", String::from_utf8_lossy(&output.stdout));
@@ -64,6 +68,7 @@ struct Programs {
     compose_time: (PathBuf, Vec<&'static str>),
     offline_corpus: (PathBuf, Vec<&'static str>),
     parse_speed: (PathBuf, Vec<&'static str>),
+    scan_speed: PathBuf,
     client_cost: PathBuf,
 }
 
@@ -98,6 +103,7 @@ fn build() -> Result<Programs> {
         compose_time: (example("compose_time"), Vec::new()),
         offline_corpus: (example("offline_corpus"), vec!["en", "300"]),
         parse_speed: (example("parse_speed"), Vec::new()),
+        scan_speed: example("scan_speed"),
         client_cost: example("client_cost"),
     })
 }

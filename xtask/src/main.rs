@@ -3,6 +3,7 @@
 mod bench;
 mod install;
 mod mail_server;
+mod meter;
 mod steps;
 mod test;
 mod tidy;
@@ -36,6 +37,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--quick]",
         about: "print what decnet costs, each figure beside its limit; --quick leaves out large worlds",
         run: |arguments| bench::run(arguments).map_err(|error| error.to_string()),
+    },
+    Command {
+        name: "meter",
+        arguments: "--meter FOLDER [--out DIR] [--seed N] [--messages N]",
+        about: "write six weeks of mail, have the meter in FOLDER compare it with real mail, and print the verdict",
+        run: meter::run,
     },
     Command {
         name: "dovecot",

@@ -4,7 +4,10 @@ use std::process::Command;
 use std::time::Instant;
 
 /// Prints a heading, runs something, and says how long it took.
-pub(crate) fn step(heading: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn step<T>(
+    heading: &str,
+    work: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
     println!("\n=== {heading}");
     let start = Instant::now();
     let result = work();
