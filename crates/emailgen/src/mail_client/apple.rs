@@ -9,11 +9,13 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, FixedOffset, Offset};
 
+use super::file_name;
 use super::history::{self, Habit, name_and_address, people};
 use super::html::{escape, with_spaces};
 use super::profile::Draft;
 use super::random_text::uuid;
 use super::words::Words;
+use crate::attachment::Attachment;
 use crate::message::Mailbox;
 use crate::mime::charset::Charset;
 use crate::mime::encoded_word::{EncodedWords, WordEncoding};
@@ -320,6 +322,28 @@ pub(super) fn linked(attribution: &str, address: &str, class: &str, out: &mut St
 /// Whether no line is too long to go without an encoding.
 pub(super) fn has_short_lines(lines: &[Line<'_>]) -> bool {
     lines.iter().all(|line| line.width() <= LONGEST_LINE)
+}
+
+/// The media type of a file with each parameter on a line.
+pub(super) fn media_type(attachment: &Attachment) -> String {
+    let parts = attachment.media_type.split(';').map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join(";\r\n\t")
+}
+
+/// The parameters `name` and `filename`, the first one as `written` for names in ASCII.
+pub(super) fn name_parameters(
+    attachment: &Attachment,
+    written: fn(&str, &str) -> String,
+) -> [String; 2] {
+    let name = &attachment.file_name;
+    if name.is_ascii() {
+        return [written("name", name), file_name::bare("filename", name)];
+    }
+    [
+        file_name::encoded("name", name, &ENCODED_WORDS, "\r\n\t"),
+        file_name::extended("filename", name, "utf-8", "\r\n\t"),
+    ]
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use super::Sender;
 use super::apple::builds::{self, Build, MACOS};
 use super::apple::{
-    ENCODED_WORDS, ForwardWords, HEADER_STYLE, MARKS, attribution, divs, forward_block,
-    forward_lines, has_short_lines, linked, own_lines, reply_lines, upper_uuid,
+    ForwardWords, HEADER_STYLE, MARKS, attribution, divs, forward_block, forward_lines,
+    has_short_lines, linked, media_type, name_parameters, own_lines, reply_lines, upper_uuid,
 };
 use super::file_name;
 use super::html::{escape, levels, with_spaces};
@@ -268,28 +268,8 @@ impl Profile for AppleMail {
         attachment: &Attachment,
         _rng: &mut ChaCha8Rng,
     ) -> Vec<(&'static str, String)> {
-        let (media_type, rest) = attachment
-            .media_type
-            .split_once(';')
-            .unwrap_or((attachment.media_type, ""));
-        let rest: String = rest
-            .split(';')
-            .map(str::trim)
-            .filter(|parameter| !parameter.is_empty())
-            .map(|parameter| format!(";\r\n\t{parameter}"))
-            .collect();
-        let name = &attachment.file_name;
-        let (type_name, file_name) = if name.is_ascii() {
-            (
-                file_name::quoted("name", name),
-                file_name::bare("filename", name),
-            )
-        } else {
-            (
-                file_name::encoded("name", name, &ENCODED_WORDS, "\r\n\t"),
-                file_name::extended("filename", name, "utf-8", "\r\n\t"),
-            )
-        };
+        let media_type = media_type(attachment);
+        let [type_name, file_name] = name_parameters(attachment, file_name::quoted);
         vec![
             (
                 "Content-Disposition",
@@ -297,7 +277,7 @@ impl Profile for AppleMail {
             ),
             (
                 "Content-Type",
-                format!("{media_type}{rest};\r\n\tx-unix-mode=0644;\r\n\t{type_name}"),
+                format!("{media_type};\r\n\tx-unix-mode=0644;\r\n\t{type_name}"),
             ),
             ("Content-Transfer-Encoding", "base64".to_owned()),
         ]

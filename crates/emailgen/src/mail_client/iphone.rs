@@ -7,8 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use super::Sender;
 use super::apple::builds::{self, Build, IOS};
 use super::apple::{
-    BYTE_ORDER_MARK, ENCODED_WORDS, ForwardWords, HEADER_STYLE, MARKS, attribution, divs,
-    forward_block, forward_lines, has_short_lines, own_lines, reply_lines, upper_uuid,
+    BYTE_ORDER_MARK, ForwardWords, HEADER_STYLE, MARKS, attribution, divs, forward_block,
+    forward_lines, has_short_lines, media_type, name_parameters, own_lines, reply_lines,
+    upper_uuid,
 };
 use super::file_name;
 use super::html::{escape, levels, with_spaces};
@@ -233,33 +234,13 @@ impl Profile for IPhone {
         attachment: &Attachment,
         rng: &mut ChaCha8Rng,
     ) -> Vec<(&'static str, String)> {
-        let (media_type, rest) = attachment
-            .media_type
-            .split_once(';')
-            .unwrap_or((attachment.media_type, ""));
-        let rest: String = rest
-            .split(';')
-            .map(str::trim)
-            .filter(|parameter| !parameter.is_empty())
-            .map(|parameter| format!(";\r\n\t{parameter}"))
-            .collect();
-        let name = &attachment.file_name;
-        let (type_name, file_name) = if name.is_ascii() {
-            (
-                file_name::bare("name", name),
-                file_name::bare("filename", name),
-            )
-        } else {
-            (
-                file_name::encoded("name", name, &ENCODED_WORDS, "\r\n\t"),
-                file_name::extended("filename", name, "utf-8", "\r\n\t"),
-            )
-        };
+        let media_type = media_type(attachment);
+        let [type_name, file_name] = name_parameters(attachment, file_name::bare);
         vec![
             (
                 "Content-Type",
                 format!(
-                    "{media_type}{rest};\r\n\t{type_name};\r\n\tx-apple-part-url={}",
+                    "{media_type};\r\n\t{type_name};\r\n\tx-apple-part-url={}",
                     upper_uuid(rng)
                 ),
             ),

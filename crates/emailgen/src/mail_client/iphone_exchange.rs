@@ -12,7 +12,7 @@ use super::Sender;
 use super::iphone::IPhone;
 use super::microsoft::Coding;
 use super::microsoft::exchange::{self, Preference};
-use super::profile::{Draft, Multipart, Profile, Shape, Wrap};
+use super::profile::{Draft, Multipart, Profile, Shape};
 use super::subject::Prefixes;
 use super::thread_index::Maker;
 use crate::attachment::Attachment;
@@ -46,26 +46,7 @@ impl Profile for IPhoneExchange {
     }
 
     fn shape(&self, draft: &Draft<'_>, rng: &mut ChaCha8Rng) -> Shape {
-        let coding = coding(draft);
-        Shape {
-            headers: if exchange::is_on_premises(draft.message.installation) {
-                exchange::OWN_SERVER
-            } else {
-                exchange::ONLINE
-            },
-            values: exchange::values(draft, coding, rng),
-            header_style: coding.header_style,
-            date_format: "%a, %-d %b %Y %H:%M:%S %z",
-            date_in_utc: true,
-            text: coding.text,
-            html: coding.text,
-            wrap: Wrap::Never,
-            boundary_separator: "\r\n\t",
-            quotes_boundary: true,
-            multipart_encoding: None,
-            preamble: "",
-            thread_index: Some(exchange::thread_index(draft, Maker::Server, rng)),
-        }
+        exchange::shape(draft, coding(draft), Maker::Server, rng)
     }
 
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {

@@ -8,7 +8,7 @@ use super::microsoft::exchange::{self, Preference};
 use super::microsoft::web_html::{self, Web};
 use super::microsoft::word_html::{self, Word};
 use super::microsoft::{self, Above, Body, Coding, Layout};
-use super::profile::{Draft, Multipart, Profile, Shape, Wrap};
+use super::profile::{Draft, Multipart, Profile, Shape};
 use super::random_text::{constant, is_among};
 use super::subject::Prefixes;
 use super::thread_index::Maker;
@@ -53,35 +53,16 @@ impl Profile for OutlookExchange {
 
     fn shape(&self, draft: &Draft<'_>, rng: &mut ChaCha8Rng) -> Shape {
         let installation = draft.message.installation;
-        let coding = coding(draft);
         let maker = if on_desktop(installation) {
             Maker::Desktop
         } else {
             Maker::Server
         };
-        Shape {
-            headers: if exchange::is_on_premises(installation) {
-                exchange::OWN_SERVER
-            } else {
-                exchange::ONLINE
-            },
-            values: exchange::values(draft, coding, rng),
-            header_style: coding.header_style,
-            date_format: "%a, %-d %b %Y %H:%M:%S %z",
-            date_in_utc: true,
-            text: coding.text,
-            html: if in_plain_text(installation) {
-                &[]
-            } else {
-                coding.text
-            },
-            wrap: Wrap::Never,
-            boundary_separator: "\r\n\t",
-            quotes_boundary: true,
-            multipart_encoding: None,
-            preamble: "",
-            thread_index: Some(exchange::thread_index(draft, maker, rng)),
+        let shape = exchange::shape(draft, coding(draft), maker, rng);
+        if in_plain_text(installation) {
+            return Shape { html: &[], ..shape };
         }
+        shape
     }
 
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {

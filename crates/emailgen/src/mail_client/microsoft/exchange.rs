@@ -11,7 +11,7 @@ use rand_chacha::rand_core::Rng;
 use super::{Coding, header_style, smallest_charset};
 use crate::attachment::Attachment;
 use crate::mail_client::Sender;
-use crate::mail_client::profile::{Draft, Field, Multipart, TextEncoding, Transfer};
+use crate::mail_client::profile::{Draft, Field, Multipart, Shape, TextEncoding, Transfer, Wrap};
 use crate::mail_client::random_text::{
     BASE64, LOWER_HEX, UPPER_HEX, constant, is_among, letters, uuid,
 };
@@ -153,6 +153,34 @@ pub(in crate::mail_client) fn submission(sender: &Sender<'_>) -> Submission {
         Submission::ExchangeOnPremises
     } else {
         Submission::ExchangeOnline
+    }
+}
+
+/// What every program on Exchange leaves to the server.
+pub(in crate::mail_client) fn shape(
+    draft: &Draft<'_>,
+    coding: &'static Coding,
+    maker: Maker,
+    rng: &mut ChaCha8Rng,
+) -> Shape {
+    Shape {
+        headers: if is_on_premises(draft.message.installation) {
+            OWN_SERVER
+        } else {
+            ONLINE
+        },
+        values: values(draft, coding, rng),
+        header_style: coding.header_style,
+        date_format: "%a, %-d %b %Y %H:%M:%S %z",
+        date_in_utc: true,
+        text: coding.text,
+        html: coding.text,
+        wrap: Wrap::Never,
+        boundary_separator: "\r\n\t",
+        quotes_boundary: true,
+        multipart_encoding: None,
+        preamble: "",
+        thread_index: Some(thread_index(draft, maker, rng)),
     }
 }
 
