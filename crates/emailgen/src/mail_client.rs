@@ -1,6 +1,6 @@
 //! Mail clients: each gives a message the shape that its own users' mail has.
 //!
-//! Adding one takes a file here, with a type that implements [`profile::Profile`], a line in
+//! Adding one takes a file here, with a type that implements `profile::Profile`, a line in
 //! [`ALL`], and a fixture in `tests/fixtures`.
 
 mod apple;
