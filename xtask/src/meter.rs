@@ -17,6 +17,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use self::random::Random;
 use crate::install;
 use crate::steps::{run as execute, step};
 use crate::workspace::{Workspace, cargo};
@@ -32,8 +33,8 @@ const IDLE_IN_100: usize = 3;
 /// Answers that may fall due after the last moment of the story.
 const LAST_ANSWERS: &str = "1000";
 /// Without waiting for the disk: a power cut costs a measurement.
-const CONFIGURATION: &str =
-    "state_dir = \"state\"\npersonas = \"personas.json\"\ndurable = false\n";
+const CONFIGURATION: &str = "state_dir = \"state\"\npersonas = \"personas.json\"\ndurable = false\n\
+     secret_file = \"secret\"\n";
 
 /// What was asked for.
 #[derive(Debug, PartialEq)]
@@ -239,9 +240,15 @@ fn write_world(decnet: &Decnet, folder: &Path, seed: u64) -> Result<(), String> 
         fs::create_dir_all(&root).map_err(at(&root))?;
     }
     let file = folder.join("world.toml");
+    // The same mail for the same seed.
+    let mut random = Random::new(seed, "secret");
+    let secret: String = (0..64)
+        .map(|_| format!("{:x}", random.number(0..16)))
+        .collect();
     for (path, content) in [
         (&file, world.toml.as_str()),
         (&decnet.configuration, CONFIGURATION),
+        (&folder.join("secret"), &secret),
         // Nobody but the people of the world file takes part.
         (&folder.join("personas.json"), "[]"),
     ] {

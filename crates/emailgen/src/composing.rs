@@ -1,13 +1,13 @@
 //! From a plan to a finished message: the writer's words in the mail client's shape.
 
-use chrono::{DateTime, FixedOffset, TimeDelta};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::writer::{self, Authorship, Brief, Parent, Writer, WriterError, Written};
 use rand::RngExt;
 
 use crate::attaching::attachments;
 use crate::attachment::Attachment;
-use crate::ledger::{ComposedMail, MailKind, RecipientField, WrittenBy};
+use crate::ledger::{ComposedMail, Correspondent, MailKind, RecipientField, WrittenBy};
 use crate::mail_client::{MailClient, choice};
 use crate::message::{ComposeError, Mailbox, Message, Occasion, ParentMessage};
 use crate::picker::Pick;
@@ -134,7 +134,7 @@ impl Earlier {
             subject: parent.subject.clone(),
             new_text: parent.new_text.clone(),
             text: parent.text.clone(),
-            sent_at: parent.sent_at.with_timezone(pick.plan.sent_at.offset()),
+            sent_at: local(&pick.sender, parent.sent_at.to_utc()),
             topic: parent.topic.clone(),
             thread_length: parent.thread_length,
             author: (parent.author.name.clone(), parent.author.address.clone()),
@@ -158,7 +158,8 @@ impl Earlier {
         let brief = Brief {
             sender: &author.persona,
             recipient: &reader.persona,
-            language: author.persona.language_or("en"),
+            // That of the topic, and of the answer.
+            language: &plan.language,
             written_at,
             occasion: writer::Occasion::NewThread { topic: &plan.topic },
         };
@@ -173,7 +174,7 @@ impl Earlier {
             written_at,
             &mut generator(seed, Purpose::MessageId),
         );
-        let party = |who: &crate::ledger::Correspondent| {
+        let party = |who: &Correspondent| {
             (
                 who.persona.name.clone(),
                 who.persona.email.as_str().to_owned(),
@@ -189,7 +190,7 @@ impl Earlier {
             subject: draft.subject,
             new_text: draft.body,
             text,
-            sent_at,
+            sent_at: local(reader, sent_at.to_utc()),
             topic: plan.topic.clone(),
             thread_length: 1,
             author: party(author),
@@ -198,6 +199,11 @@ impl Earlier {
             thread_index: None,
         })
     }
+}
+
+/// A moment as somebody's clock showed it, which may not be the offset that it has now.
+fn local(who: &Correspondent, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+    who.persona.schedule().local(at)
 }
 
 /// The words of a mail.

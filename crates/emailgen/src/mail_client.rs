@@ -32,6 +32,7 @@ mod words;
 use chrono::{DateTime, FixedOffset};
 use rand_chacha::ChaCha8Rng;
 
+pub(crate) use self::microsoft::exchange::sent_copy;
 use crate::message::{ComposeError, ComposedMessage, Installation, Message};
 use crate::trace::Submission;
 

@@ -36,6 +36,7 @@ mod sha1;
 mod tests;
 
 use chrono::{DateTime, FixedOffset, Utc};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::company::{Company, Role};
@@ -119,10 +120,25 @@ pub fn trace(journey: &Journey<'_>, rng: &mut ChaCha8Rng) -> Trace {
         internal,
     };
 
-    let mut path = Path::new(clock::first_hop(journey.submission, journey.date, rng), rng);
+    // Every recipient's copy was handed in at once, by one clock.
+    let handed_in = Constants::new(journey.sender_person)
+        .of(journey.message_id)
+        .number("handed in");
+    let first = clock::first_hop(
+        journey.submission,
+        journey.date,
+        &mut ChaCha8Rng::seed_from_u64(handed_in),
+    );
+    let mut path = Path::new(first, rng);
     let from = way.leave(&mut path);
     way.arrive(&mut path, &theirs, from);
     path.finish(safe::address(journey.sender_address), recipient)
+}
+
+/// Name of the server that Exchange Online passes a message on to inside its region, which its own
+/// headers name too; `None` if the Message-ID is of another system.
+pub(crate) fn exchange_relay(message_id: &str) -> Option<String> {
+    exchange::relay(message_id)
 }
 
 /// The four bytes that Dovecot tells a host by in ids: the last ones of the SHA-1 of its name.

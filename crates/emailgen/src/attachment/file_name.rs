@@ -26,7 +26,9 @@ pub(super) fn document(
     let mut name = match rng.random_range(0..14) {
         0..5 => topic.clone(),
         5..7 => format!("{topic} {}", made.year()),
-        7..9 => format!("{word} {topic}"),
+        // No `Plan shift plan`.
+        7..9 if !topic.to_lowercase().contains(&word.to_lowercase()) => format!("{word} {topic}"),
+        7..9 => topic.clone(),
         9 => format!("{word} {}", made.year()),
         10 => format!("{quarter} {word}"),
         11 => format!("{} {topic}", made.format("%Y-%m-%d")),
@@ -84,10 +86,24 @@ pub(super) fn screenshot(subject: &Subject<'_>, phone: bool, rng: &mut ChaCha8Rn
     finish(&subject.locale.stamp(key, &subject.made), "png")
 }
 
+/// Articles, which people leave out at the start of a file name.
+const ARTICLES: [&str; 9] = ["the", "a", "an", "el", "la", "los", "las", "un", "una"];
+
 /// What is left of a title in a file name: words.
 fn topic(title: &str) -> String {
     let mut topic = String::new();
-    for word in title
+    let named = match title.split_once(' ') {
+        Some((article, rest)) if ARTICLES.contains(&article.to_lowercase().as_str()) => {
+            let first = rest.chars().next().into_iter();
+            let first: String = first.flat_map(char::to_uppercase).collect();
+            first
+                + rest
+                    .get(rest.chars().next().map_or(0, char::len_utf8)..)
+                    .unwrap_or_default()
+        }
+        _ => title.to_owned(),
+    };
+    for word in named
         .split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '.' | '\'' | '’' | '&'))
         .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
         .filter(|word| !word.is_empty())
@@ -131,6 +147,8 @@ mod tests {
             ("Budget 2026: first draft", "Budget 2026 first draft"),
             ("../../etc/passwd", "etc passwd"),
             ("It's done", "It's done"),
+            ("The shift plan", "Shift plan"),
+            ("la cafetera", "Cafetera"),
             ("A/B \"test\" <x>|y", "A B test x y"),
         ] {
             assert_eq!(topic(title), expected);

@@ -18,6 +18,7 @@ use crate::ledger::{
     ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, FailedMail, MailId,
     MailKind, PersonaId, Placement, RecipientField, Recorded, Retention,
 };
+use crate::mail_client::sent_copy;
 use crate::mailbox_past::past;
 use crate::picker::location;
 use crate::random::{DeploymentSecret, Purpose, generator};
@@ -471,7 +472,7 @@ fn delivery(
             answered: false,
         },
     };
-    errands.extend(end.errand(index, mail, composed.message.clone(), secret));
+    errands.extend(end.errand(index, mail, sent_copy(&composed.message), secret));
     errands
 }
 

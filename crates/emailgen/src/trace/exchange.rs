@@ -89,7 +89,7 @@ const BUILDS: [((i32, u32), u32); 5] = [
 
 /// The hops inside Exchange Online.
 pub(super) fn send_online(path: &mut Path<'_>, company: &Company, journey: &Journey<'_>) -> Client {
-    let server = server_of(journey).unwrap_or_else(|| any_server(company));
+    let server = server_of(journey.message_id).unwrap_or_else(|| any_server(company));
     let american = !server.region.starts_with("eur");
     let build = online_build(path.at);
     let name = server.name();
@@ -101,7 +101,7 @@ pub(super) fn send_online(path: &mut Path<'_>, company: &Company, journey: &Jour
     path.push(field);
     path.hop();
 
-    let other = server.neighbour(path.rng.random_range(1..=9_999));
+    let other = server.neighbour(relay_number(journey.message_id));
     let field = folded(&format!(
         "Received: from {name} ({}) by {} ({}) with Microsoft SMTP Server ({CIPHER}) id \
          15.20.{build}.{}; {}",
@@ -268,9 +268,21 @@ impl OnlineServer {
     }
 }
 
+/// The label of the server that has a message next.
+pub(super) fn relay(message_id: &str) -> Option<String> {
+    let server = server_of(message_id)?;
+    Some(server.neighbour(relay_number(message_id)).label)
+}
+
+/// The number of that server, the same for every copy.
+fn relay_number(message_id: &str) -> u16 {
+    let number = Constants::new(0).of(message_id).below("relay", 9_999);
+    u16::try_from(number).unwrap_or_default() + 1
+}
+
 /// The server that a Message-ID of Exchange Online names.
-fn server_of(journey: &Journey<'_>) -> Option<OnlineServer> {
-    let host = id_host(journey.message_id)?;
+fn server_of(message_id: &str) -> Option<OnlineServer> {
+    let host = id_host(message_id)?;
     let mut parts = host.splitn(3, '.');
     let server = OnlineServer {
         label: parts.next()?.to_owned(),

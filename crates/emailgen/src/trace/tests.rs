@@ -172,6 +172,10 @@ fn delays_are_those_of_real_mail() {
         let mut first = Vec::new();
         let mut later = Vec::new();
         for seed in 0..10_000 {
+            let journey = Journey {
+                sender_person: seed,
+                ..journey
+            };
             let (header, _) = traced(&journey, seed);
             let times = times(&header);
             first.push((*times.last().unwrap() - journey.date.to_utc()).num_seconds());
@@ -191,6 +195,26 @@ fn delays_are_those_of_real_mail() {
         assert!((5..400).contains(&waited), "{waited} waited");
         let later = sorted(later);
         assert!(later(0.9) <= 2, "p90 {}", later(0.9));
+    }
+}
+
+#[test]
+fn copies_of_a_mail_are_handed_in_at_once_and_take_one_relay() {
+    for person in 0..300 {
+        let journey = Journey {
+            sender_person: person,
+            ..journey(Submission::ExchangeOnline)
+        };
+        let first = |seed| {
+            let (header, _) = traced(&journey, seed);
+            let hops: Vec<&str> = header.split("Received: ").collect();
+            let at = *times(&header).last().unwrap();
+            let relay = hops[hops.len() - 2].split(" by ").nth(1).unwrap();
+            (at, relay.split_once('.').unwrap().0.to_owned())
+        };
+        let (at, relay) = first(1);
+        assert_eq!(first(2), (at, relay.clone()));
+        assert_eq!(exchange_relay(journey.message_id), Some(relay));
     }
 }
 

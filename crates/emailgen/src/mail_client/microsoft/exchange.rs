@@ -21,7 +21,7 @@ use crate::mime::base64;
 use crate::mime::charset::Charset;
 use crate::mime::encoded_word::{self, WordEncoding};
 use crate::mime::header;
-use crate::trace::Submission;
+use crate::trace::{self, Submission};
 
 /// Companies with a server of their own, in per cent (24 % of the Exchange ids on usrp-users).
 const ON_PREMISES: u64 = 24;
@@ -182,6 +182,42 @@ pub(in crate::mail_client) fn shape(
         preamble: "",
         thread_index: Some(thread_index(draft, maker, rng)),
     }
+}
+
+/// Headers that Exchange Online adds once a message is on its way.
+const ON_THE_WAY: [&str; 7] = [
+    "x-ms-exchange-",
+    "x-ms-office365-",
+    "x-ms-publictraffictype",
+    "x-ms-traffictypediagnostic",
+    "x-microsoft-antispam",
+    "x-forefront-",
+    "x-originatororg",
+];
+
+/// What the sender keeps of a message: the same without the headers that transport adds.
+pub(crate) fn sent_copy(message: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(message.len());
+    let mut rest = message;
+    let mut drops = false;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, after) = rest.split_at(end + 1);
+        if line.trim_ascii().is_empty() {
+            break;
+        }
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            drops = ON_THE_WAY.iter().any(|start| {
+                line.get(..start.len())
+                    .is_some_and(|name| name.eq_ignore_ascii_case(start.as_bytes()))
+            });
+        }
+        if !drops {
+            kept.extend_from_slice(line);
+        }
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 /// A region of Microsoft's data centres.
@@ -579,7 +615,8 @@ pub(in crate::mail_client) fn values(
         Some((server, _)) if server.contains("MB") => (server.to_owned(), id_host.to_owned()),
         _ => (name.clone(), format!("{name}.{domain}")),
     };
-    let (other, _) = Region::of(&sender).server(constant(company, "forest"), rng.random());
+    let (any, _) = Region::of(&sender).server(constant(company, "forest"), rng.random());
+    let other = trace::exchange_relay(message.message_id).unwrap_or(any);
     // Since 2021 with the kind of a check.
     let check = if year >= 2021 { "EE_" } else { "" };
     set(
