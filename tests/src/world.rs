@@ -86,6 +86,8 @@ impl World {
         );
         // Every world of the tests has the same mail.
         this.write("secret", &"2a".repeat(32));
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(this.path("secret"), private).expect("it is ours");
         this.write_world(world);
         this
     }

@@ -199,6 +199,12 @@ const SECRET_FILE_MAX: u64 = 1024;
 /// The secret in a file.
 fn read_secret(path: &Path) -> Result<DeploymentSecret, Failure> {
     let mut text = String::new();
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Failure::new(
+            Kind::Configuration,
+            format!("secret_file {}: not a file", path.display()),
+        ));
+    }
     fs::File::open(path)
         .and_then(|file| file.take(SECRET_FILE_MAX).read_to_string(&mut text))
         .map_err(|error| {

@@ -74,6 +74,15 @@ fn state_dir(settings: &Settings, findings: &mut Findings) {
             "run `decnet init`, or name the right --state-dir",
         ),
     }
+    if let Some(path) = &settings.secret_file.value
+        && let Ok(false) = is_private(path)
+    {
+        findings.warning(
+            "secret",
+            format!("{} can be read or changed by others", path.display()),
+            "chmod 600 it",
+        );
+    }
 }
 
 fn database(session: &mut Session, findings: &mut Findings) -> Result<(), Failure> {

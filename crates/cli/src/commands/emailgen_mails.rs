@@ -61,6 +61,10 @@ pub(crate) fn show(flags: &Flags, id: i64, json: bool) -> Result<(), Failure> {
         format!("subject   {}", one_line(&summary.subject)),
         format!("id        {}", one_line(&summary.message_id)),
     ];
+    if !summary.copies.is_empty() {
+        let copies = one_line(&summary.copies.join(", "));
+        lines.insert(3, format!("and to    {copies}"));
+    }
     if let Some(record) = &mail.record {
         lines.extend(authorship(&record["written_by"]));
     }

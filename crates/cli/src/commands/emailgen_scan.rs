@@ -82,7 +82,7 @@ fn summary(report: &MailboxReport, giving_away: usize) -> String {
         .count();
     format!(
         "the mail gives itself away: {giving_away} messages by themselves, {too_often} tells by how \
-         often, the whole in {} ways",
+         often they occur, {} by the whole",
         report.mailbox.len()
     )
 }

@@ -39,6 +39,12 @@ pub(super) fn each_message(
         kind: Kind::NoInput,
         ..Failure::reading(path, &error)
     })?;
+    if !metadata.is_dir() && !metadata.is_file() {
+        return Err(Failure::new(
+            Kind::NoInput,
+            format!("{}: neither a file nor a folder", path.display()),
+        ));
+    }
     if !metadata.is_dir() {
         return single(path, &metadata, &mut each).map(|()| Vec::new());
     }
@@ -65,7 +71,12 @@ pub(super) fn each_message(
                 if depth < DEPTH_MAX && !(is_tmp && folder.join("cur").is_dir()) {
                     below.push((entry, depth + 1));
                 }
-            } else if metadata.is_file() && metadata.len() <= MESSAGE_MAX && !is_index(&entry) {
+            } else if metadata.is_file() && metadata.len() > MESSAGE_MAX {
+                unreadable.push(Failure::new(
+                    Kind::NoInput,
+                    format!("{}: larger than 8 MB, passed over", entry.display()),
+                ));
+            } else if metadata.is_file() && !is_index(&entry) {
                 match fs::read(&entry) {
                     Ok(bytes) if looks_like_mail(&bytes) => {
                         give(&entry, &mail_folder, &metadata, &bytes, &mut each);
