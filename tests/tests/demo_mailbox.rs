@@ -277,6 +277,18 @@ fn ids_are_unique(mails: &Mails) {
     }
 }
 
+/// Whether `received` is `sent` with lines that servers have put above and between its headers.
+fn is_what_was_sent(received: &[u8], sent: &[u8]) -> bool {
+    let parts = |message: &[u8]| {
+        let text = String::from_utf8_lossy(message).into_owned();
+        let (header, body) = text.split_once("\n\n").expect("a message has a header");
+        (header.to_owned(), body.to_owned())
+    };
+    let ((theirs, body), (ours, same)) = (parts(received), parts(sent));
+    let mut lines = theirs.lines();
+    body == same && ours.lines().all(|line| lines.any(|other| other == line))
+}
+
 fn twins_lie_on_the_sender_s_decky(mails: &Mails, mailboxes: &[Mailbox]) {
     let sent: HashMap<String, (&str, &Stored)> = in_folders(mails, Folder::Sent)
         .map(|(who, mail)| (mail.message_id(), (who, mail)))
@@ -285,8 +297,7 @@ fn twins_lie_on_the_sender_s_decky(mails: &Mails, mailboxes: &[Mailbox]) {
     for (recipient, mail) in in_folders(mails, Folder::Inbox) {
         let id = mail.message_id();
         let (_, twin) = sent.get(&id).unwrap_or_else(|| panic!("{id} has no twin"));
-        // Servers have put the way it came on top of what was sent.
-        assert!(mail.bytes.ends_with(&twin.bytes), "{id}");
+        assert!(is_what_was_sent(&mail.bytes, &twin.bytes), "{id}");
         assert!(mail.bytes.starts_with(b"Return-Path: <"), "{id}");
         assert!(received.entry(id).or_default().insert(recipient));
     }
@@ -396,9 +407,17 @@ fn nobody_writes_outside_working_hours(mails: &Mails, mailboxes: &[Mailbox]) {
                 "{}",
                 mail.path.display()
             );
-            let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
+            // Two people of the demo work on Saturdays.
+            let works_on_saturdays = ["daniel.", "priya."]
+                .iter()
+                .any(|name| mailbox.address.starts_with(name));
+            let is_off = match local.weekday() {
+                Weekday::Sat => !works_on_saturdays,
+                Weekday::Sun => true,
+                _ => false,
+            };
             assert!(
-                hours.contains(&local.time()) && !weekend,
+                hours.contains(&local.time()) && !is_off,
                 "{} writes at {local}, outside {}",
                 mailbox.address,
                 mailbox.active_hours

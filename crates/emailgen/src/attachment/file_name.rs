@@ -72,7 +72,14 @@ pub(super) fn scan(subject: &Subject<'_>, rng: &mut ChaCha8Rng) -> String {
 /// A name as a screenshot gets it.
 pub(super) fn screenshot(subject: &Subject<'_>, phone: bool, rng: &mut ChaCha8Rng) -> String {
     if phone {
-        return finish(&format!("IMG_{:04}", rng.random_range(120..9_600)), "png");
+        let number = rng.random_range(120..9_600);
+        return match subject.request.producer {
+            Producer::MacQuartz => finish(&format!("IMG_{number:04}"), "PNG"),
+            _ => {
+                let at = subject.made.format("%Y%m%d-%H%M%S");
+                finish(&format!("Screenshot_{at}"), "png")
+            }
+        };
     }
     let named = rng.random_bool(0.12);
     if named {

@@ -90,7 +90,9 @@ const BUILDS: [((i32, u32), u32); 5] = [
 /// The hops inside Exchange Online.
 pub(super) fn send_online(path: &mut Path<'_>, company: &Company, journey: &Journey<'_>) -> Client {
     let server = server_of(journey.message_id).unwrap_or_else(|| any_server(company));
-    let american = !server.region.starts_with("eur");
+    let region = server.region.to_ascii_lowercase();
+    let european = ["eur", "gbr", "deu", "fra", "che"];
+    let american = !european.iter().any(|start| region.starts_with(start));
     let build = online_build(path.at);
     let name = server.name();
     let field = mapi(
