@@ -22,8 +22,8 @@ use serde_json::json;
 
 use faults::{Death, FaultyDriver, MortalLedger, SlowWriter};
 use office::{
-    Office, OnDisk, assert_exactly_once, by_message_id, messages, monday, people, person,
-    quick_driver, registry, run, settings, snapshot,
+    Office, OnDisk, assert_exactly_once, by_message_id, is_what_was_sent, messages, monday, people,
+    person, quick_driver, registry, run, settings, snapshot,
 };
 
 const NAMES: [&str; 5] = ["Ana", "Bob", "Cy", "Dan", "Eli"];
@@ -44,20 +44,6 @@ fn delivered(office: &mut Office, from: i64, until: i64, count: usize) -> Vec<Ma
     (from..until)
         .flat_map(|hour| office.tick(&settings(hour, count)).delivered)
         .collect()
-}
-
-/// Whether `received` is `sent` with lines that servers have put above and between its headers.
-fn is_what_was_sent(received: &[u8], sent: &[u8]) -> bool {
-    let parts = |message: &[u8]| {
-        let text = String::from_utf8_lossy(message).into_owned();
-        let (header, body) = text.split_once("\n\n").expect("a message has a header");
-        (header.to_owned(), body.to_owned())
-    };
-    let ((theirs, body), (ours, same)) = (parts(received), parts(sent));
-    let mut lines = theirs.lines();
-    body == same
-        && theirs.len() > ours.len()
-        && ours.lines().all(|line| lines.any(|other| other == line))
 }
 
 #[test]

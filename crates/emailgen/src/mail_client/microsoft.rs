@@ -2,6 +2,7 @@
 //! the headers of the parent in the language of the one who answers.
 
 pub(super) mod exchange;
+mod region;
 pub(super) mod web_html;
 pub(super) mod word_html;
 

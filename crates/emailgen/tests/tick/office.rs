@@ -288,3 +288,17 @@ pub(crate) fn by_message_id(records: &[MailRecord]) -> BTreeMap<&str, &MailRecor
     assert_eq!(map.len(), records.len(), "a Message-ID was used twice");
     map
 }
+
+/// Whether `received` is `sent` with lines that servers have put above and between its headers.
+pub(crate) fn is_what_was_sent(received: &[u8], sent: &[u8]) -> bool {
+    let parts = |message: &[u8]| {
+        let text = String::from_utf8_lossy(message).into_owned();
+        let (header, body) = text.split_once("\n\n").expect("a message has a header");
+        (header.to_owned(), body.to_owned())
+    };
+    let ((theirs, body), (ours, same)) = (parts(received), parts(sent));
+    let mut lines = theirs.lines();
+    body == same
+        && theirs.len() > ours.len()
+        && ours.lines().all(|line| lines.any(|other| other == line))
+}
