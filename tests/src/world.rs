@@ -37,6 +37,8 @@ pub struct Mailbox {
     pub active_hours: String,
     /// Time zone.
     pub timezone: String,
+    /// Working days, such as `mon-sat`.
+    pub workdays: String,
 }
 
 /// A folder that mail servers can enter and that is gone after the test.
@@ -174,6 +176,7 @@ impl World {
                     .join("Maildir"),
                 active_hours: text(&persona["active_hours"]).to_owned(),
                 timezone: persona["timezone"].as_str().unwrap_or("UTC").to_owned(),
+                workdays: persona["workdays"].as_str().unwrap_or("mon-fri").to_owned(),
             });
         }
         mailboxes.sort();

@@ -76,6 +76,7 @@ async fn dovecot_tells_the_past_and_keeps_to_it() {
         maildir: root.join("home/ana/Maildir"),
         active_hours: String::new(),
         timezone: String::new(),
+        workdays: "mon-fri".to_owned(),
     }];
     let items = "UIDVALIDITY UIDNEXT";
     for (restart, messages) in [(0, 3), (1, 4)] {

@@ -154,7 +154,7 @@ impl Earlier {
         // Half an hour to three days, half of them within four hours.
         let minutes = 30.0 * libm::pow(144.0, rng.random::<f64>().powi(2));
         let sent_at = plan.sent_at - TimeDelta::seconds((minutes * 60.0) as i64);
-        let written_at = author.persona.schedule().local(sent_at.to_utc());
+        let written_at = local(author, sent_at.to_utc());
         let brief = Brief {
             sender: &author.persona,
             recipient: &reader.persona,
@@ -362,7 +362,7 @@ fn shape(
     })
 }
 
-fn mailbox(who: &crate::ledger::Correspondent) -> Mailbox<'_> {
+fn mailbox(who: &Correspondent) -> Mailbox<'_> {
     Mailbox {
         name: &who.persona.name,
         address: who.persona.email.as_str(),

@@ -32,7 +32,6 @@ mod words;
 use chrono::{DateTime, FixedOffset};
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use self::microsoft::exchange::sent_copy;
 use crate::message::{ComposeError, ComposedMessage, Installation, Message};
 use crate::trace::Submission;
 
@@ -88,6 +87,10 @@ pub trait MailClient: Send + Sync {
         message: &Message<'_>,
         rng: &mut ChaCha8Rng,
     ) -> Result<ComposedMessage, ComposeError>;
+
+    /// What the sender keeps of a message that it composed: the same bytes, without the headers
+    /// that their own servers add once it is on its way.
+    fn sent_copy(&self, message: &[u8]) -> Vec<u8>;
 }
 
 /// Who sends, as far as it shows outside the text.
@@ -160,6 +163,10 @@ impl<P: profile::Profile> MailClient for P {
         rng: &mut ChaCha8Rng,
     ) -> Result<ComposedMessage, ComposeError> {
         profile::compose(self, message, rng)
+    }
+
+    fn sent_copy(&self, message: &[u8]) -> Vec<u8> {
+        profile::Profile::sent_copy(self, message)
     }
 }
 

@@ -49,6 +49,10 @@ impl Profile for IPhoneExchange {
         exchange::shape(draft, coding(draft), Maker::Server, rng)
     }
 
+    fn sent_copy(&self, message: &[u8]) -> Vec<u8> {
+        exchange::sent_copy(message)
+    }
+
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {
         IPhone.lines(draft)
     }

@@ -65,6 +65,10 @@ impl Profile for OutlookExchange {
         shape
     }
 
+    fn sent_copy(&self, message: &[u8]) -> Vec<u8> {
+        exchange::sent_copy(message)
+    }
+
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {
         body(draft).into_lines()
     }

@@ -51,6 +51,11 @@ pub(super) trait Profile: Send + Sync {
     /// An HTML document that says the same. Called for messages with an HTML part.
     fn html(&self, draft: &Draft<'_>) -> String;
 
+    /// What the sender keeps of a message: all of it, if the client wrote all of it.
+    fn sent_copy(&self, message: &[u8]) -> Vec<u8> {
+        message.to_vec()
+    }
+
     /// Puts the headers of a text inside a multipart into the client's order, and adds its own:
     /// they come as `Content-Type` and, when it is declared, `Content-Transfer-Encoding`.
     fn arrange_part(&self, headers: &mut Vec<(&'static str, String)>) {

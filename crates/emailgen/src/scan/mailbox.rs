@@ -257,8 +257,7 @@ impl World {
             .copied()
             .filter(|tell| tell.row().weight != Weight::Mailbox)
             .map(|tell| {
-                let having = |message: &&Facts| message.tells.contains(tell);
-                let count = self.messages.iter().filter(having).count();
+                let count = self.count(tell);
                 let per_1000 = 1000.0 * count as f64 / self.messages.len().max(1) as f64;
                 TellCount {
                     tell,

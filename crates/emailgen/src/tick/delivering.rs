@@ -18,7 +18,7 @@ use crate::ledger::{
     ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, FailedMail, MailId,
     MailKind, PersonaId, Placement, RecipientField, Recorded, Retention,
 };
-use crate::mail_client::sent_copy;
+use crate::mail_client::choice;
 use crate::mailbox_past::past;
 use crate::picker::location;
 use crate::random::{DeploymentSecret, Purpose, generator};
@@ -472,7 +472,8 @@ fn delivery(
             answered: false,
         },
     };
-    errands.extend(end.errand(index, mail, sent_copy(&composed.message), secret));
+    let kept = choice::known(&plan.mail_client).sent_copy(&composed.message);
+    errands.extend(end.errand(index, mail, kept, secret));
     errands
 }
 

@@ -197,7 +197,7 @@ const ON_THE_WAY: [&str; 7] = [
 ];
 
 /// What the sender keeps of a message: the same without the headers that transport adds.
-pub(crate) fn sent_copy(message: &[u8]) -> Vec<u8> {
+pub(in crate::mail_client) fn sent_copy(message: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(message.len());
     let mut rest = message;
     let mut drops = false;
@@ -707,4 +707,33 @@ pub(in crate::mail_client) fn attachment_headers(
         ),
         ("Content-Transfer-Encoding", "base64".to_owned()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sent_copy_has_what_a_server_of_ones_own_would_have() {
+        let header: String = ONLINE
+            .iter()
+            .map(|(name, _)| format!("{name}: one\r\n two\r\n\tthree\r\n"))
+            .collect();
+        let body = "\r\nx-forefront-antispam-report: in the text\r\n\r\n\r\nEnd";
+        let kept: String = ONLINE
+            .iter()
+            .filter(|(name, _)| OWN_SERVER.iter().any(|(other, _)| other == name))
+            .map(|(name, _)| format!("{name}: one\r\n two\r\n\tthree\r\n"))
+            .collect();
+        let copy = sent_copy(format!("{header}{body}").as_bytes());
+        assert_eq!(String::from_utf8(copy).unwrap(), format!("{kept}{body}"));
+        assert!(kept.contains("Thread-Index") && !kept.contains("x-ms-exchange"));
+    }
+
+    #[test]
+    fn a_message_without_a_body_is_copied_whole() {
+        for message in ["From: ana\r\nTo: ben\r\n", "From: ana", ""] {
+            assert_eq!(sent_copy(message.as_bytes()), message.as_bytes());
+        }
+    }
 }
