@@ -14,6 +14,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Runs of a process of which the median is taken.
 const PROCESS_RUNS: usize = 101;
+/// Processes whose memory is looked at one by one.
+const MEMORY_RUNS: usize = 41;
 /// Ticks of a loop with and without waiting for the disk.
 const DURABLE_TICKS: u32 = 600;
 const FAST_TICKS: u32 = 3_000;
@@ -148,19 +150,32 @@ impl World {
 fn one_process(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
     let bare_dir = dir.join("bare-process");
     fs::create_dir_all(&bare_dir)?;
-    let bare = processes(&[
-        &programs.bare_tick.to_string_lossy(),
-        &bare_dir.to_string_lossy(),
-        "1",
-        "durable",
-    ])?;
-    let tick = tick_process(programs, &["--config", &world.durable.to_string_lossy()])?;
+    let bare_command = [
+        &*programs.bare_tick,
+        &*bare_dir,
+        "1".as_ref(),
+        "durable".as_ref(),
+    ]
+    .map(|part| part.to_string_lossy().into_owned());
+    let bare = processes(&bare_command, PROCESS_RUNS)?;
+    let config = world.durable.to_string_lossy();
+    let options = ["--config", &*config];
+    let tick = tick_process(programs, &options)?;
     row(
         "one tick as a process, median",
         &format!("{:.2} ms", tick.median_ms),
         &format!("{:.2} ms", bare.median_ms),
         tick.median_ms / bare.median_ms,
         "<= 8 ms",
+    );
+    let bare_memory = median_memory(&bare_command)?;
+    let memory = median_memory(&tick_command(programs, &options))?;
+    row(
+        "  its memory, median",
+        &format!("{memory:.1} MiB"),
+        &format!("{bare_memory:.1} MiB"),
+        memory / bare_memory,
+        "<= 10 MiB",
     );
     row(
         "  its memory, most",
@@ -345,17 +360,31 @@ struct Process {
 }
 
 fn tick_process(programs: &Programs, options: &[&str]) -> Result<Process> {
-    let decnet = programs.decnet.to_string_lossy().into_owned();
-    let mut command = vec![decnet.as_str()];
-    command.extend_from_slice(options);
-    command.extend_from_slice(&["emailgen", "tick", "--quiet", "--now", NOW]);
-    processes(&command)
+    processes(&tick_command(programs, options), PROCESS_RUNS)
 }
 
-/// Runs a command many times, in a process of its own so that only its memory is counted.
-fn processes(command: &[&str]) -> Result<Process> {
+fn tick_command(programs: &Programs, options: &[&str]) -> Vec<String> {
+    let program = programs.decnet.to_string_lossy();
+    let tick = ["emailgen", "tick", "--quiet", "--now", NOW];
+    let words = std::iter::once(&*program).chain(options.iter().copied());
+    words.chain(tick).map(str::to_owned).collect()
+}
+
+/// The memory that half of the runs of a command stay below, in MiB.
+fn median_memory(command: &[String]) -> Result<f64> {
+    let runs = (0..MEMORY_RUNS).map(|_| Ok(processes(command, 1)?.memory_mib));
+    let mut sizes = runs.collect::<Result<Vec<f64>>>()?;
+    sizes.sort_by(f64::total_cmp);
+    sizes
+        .get(MEMORY_RUNS / 2)
+        .copied()
+        .ok_or_else(|| "nothing was run".into())
+}
+
+/// Runs a command so many times, in a process of its own so that only its memory is counted.
+fn processes(command: &[String], runs: usize) -> Result<Process> {
     let output = Command::new(std::env::current_exe()?)
-        .args(["bench", MEASURE])
+        .args(["bench", MEASURE, &runs.to_string()])
         .args(command)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
@@ -376,20 +405,21 @@ fn processes(command: &[&str]) -> Result<Process> {
 /// Makes this program measure a command instead.
 const MEASURE: &str = "--measure";
 
-/// Runs a command [`PROCESS_RUNS`] times and prints its median time in milliseconds and the most
-/// memory that one run had resident, in MiB.
-fn measure(command: &[String]) -> Result<()> {
-    let [program, arguments @ ..] = command else {
+/// Runs a command as often as the first word says, and prints its median time in milliseconds and
+/// the most memory that one run had resident, in MiB.
+fn measure(words: &[String]) -> Result<()> {
+    let [runs, program, arguments @ ..] = words else {
         return Err("nothing to measure".into());
     };
-    let mut times: Vec<Duration> = Vec::with_capacity(PROCESS_RUNS);
-    for _ in 0..PROCESS_RUNS {
+    let runs: usize = runs.parse()?;
+    let mut times: Vec<Duration> = Vec::with_capacity(runs);
+    for _ in 0..runs {
         let start = Instant::now();
         quiet(Command::new(program).args(arguments))?;
         times.push(start.elapsed());
     }
     times.sort();
-    let median = times.get(PROCESS_RUNS / 2).copied().unwrap_or_default();
+    let median = times.get(runs / 2).copied().unwrap_or_default();
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
     println!(
         "{} {}",
