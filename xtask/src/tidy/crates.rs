@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "self-heal",
             "memory",
             "background",
+            "alert",
         ],
     ),
     ("xtask", &[]),
@@ -34,10 +35,10 @@ const EDGES: &[(&str, &[&str])] = &[
 const FIXTURES: &str = "tests";
 /// The crate that puts the others together.
 const CLI: &str = "cli";
-/// External crates that one crate of ours may name, with its folder.
-const EXCLUSIVE: &[(&str, &[&str])] = &[
+/// External crates that only some crates of ours may name, with their folders.
+const EXCLUSIVE: &[(&[&str], &[&str])] = &[
     (
-        "store",
+        &["store"],
         &[
             "rusqlite",
             "rusqlite_migration",
@@ -46,10 +47,11 @@ const EXCLUSIVE: &[(&str, &[&str])] = &[
             "diesel",
         ],
     ),
+    // Each speaks to the servers that the configuration names for it, and to no other.
+    (&["realism", "alert"], &["reqwest"]),
     (
-        "realism",
+        &["realism"],
         &[
-            "reqwest",
             "hyper",
             "hyper-util",
             "ureq",
@@ -196,16 +198,17 @@ pub(super) fn names(manifests: &Manifests<'_>) -> Vec<Violation> {
     violations
 }
 
-/// Databases and HTTP clients have one crate each that names them.
+/// Databases and HTTP clients have few crates that name them.
 pub(super) fn exclusive_dependencies(manifests: &Manifests<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (member, manifest) in &manifests.crates {
         let folder = manifests.folder(member);
         for dependency in &member.dependencies {
-            for (owner, names) in EXCLUSIVE {
-                if names.contains(&dependency.name.as_str()) && last(&folder) != *owner {
+            for (owners, names) in EXCLUSIVE {
+                if names.contains(&dependency.name.as_str()) && !owners.contains(&last(&folder)) {
                     let line = manifest.line_of(&dependency.name);
-                    let what = format!("only {owner} may depend on {}", dependency.name);
+                    let owners = owners.join(" and ");
+                    let what = format!("only {owners} may depend on {}", dependency.name);
                     violations.push(Violation::new(&manifest.path, line, what));
                 }
             }
@@ -352,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_database_is_the_store_s_and_the_network_realism_s() {
+    fn the_database_is_the_store_s_and_the_network_has_few_owners() {
         let database = "rusqlite.workspace = true";
         check(
             exclusive_dependencies,
@@ -368,6 +371,23 @@ mod tests {
             exclusive_dependencies,
             ("crates/cli", "decnet", "\nureq.workspace = true"),
             &["crates/cli/Cargo.toml:2: only realism may depend on ureq"],
+        );
+        let client = "reqwest.workspace = true";
+        for (folder, package) in [
+            ("crates/realism", "decnet-realism"),
+            ("crates/alert", "decnet-alert"),
+        ] {
+            check(exclusive_dependencies, (folder, package, client), &[]);
+        }
+        check(
+            exclusive_dependencies,
+            ("crates/alert", "decnet-alert", "hyper.workspace = true"),
+            &["crates/alert/Cargo.toml:1: only realism may depend on hyper"],
+        );
+        check(
+            exclusive_dependencies,
+            ("crates/store", "decnet-store", client),
+            &["crates/store/Cargo.toml:1: only realism and alert may depend on reqwest"],
         );
     }
 
