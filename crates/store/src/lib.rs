@@ -1,7 +1,8 @@
 //! SQLite behind every repository trait of decnet: one file, one migration history.
 //!
-//! [`Store`] implements [`MailLedger`](decnet_emailgen::ledger::MailLedger) and
-//! [`WorldLedger`](decnet_emailgen::world::WorldLedger). Every method is one transaction that
+//! [`Store`] implements [`MailLedger`](decnet_emailgen::ledger::MailLedger),
+//! [`WorldLedger`](decnet_emailgen::world::WorldLedger) and
+//! [`AlertLedger`](decnet_alert::ledger::AlertLedger). Every method is one transaction that
 //! takes the write lock at its start, so processes that run side by side queue instead of failing.
 //! It takes no domain decisions, and nothing outside this crate names rusqlite.
 //!
@@ -21,6 +22,7 @@
 //! # }
 //! ```
 
+mod alerts;
 mod availability;
 mod error;
 mod events;
@@ -29,6 +31,7 @@ mod model_state;
 mod open;
 mod people;
 mod secret;
+mod sessions;
 mod world;
 
 pub use error::OpenError;

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use rusqlite_migration::{M, Migrations};
 
 use crate::error::{OpenError, ledger_error, named};
+use crate::sessions::RunLocks;
 
 /// Everything that changed the schema, oldest first; the schema version is their number.
 static MIGRATIONS: LazyLock<Migrations<'static>> =
@@ -21,6 +22,8 @@ const MIGRATION_LIST: &[&str] = &[
     include_str!("migrations/0001_world_and_mail.sql"),
     include_str!("migrations/0002_model.sql"),
     include_str!("migrations/0003_several_recipients.sql"),
+    include_str!("migrations/0004_alerts.sql"),
+    include_str!("migrations/0005_sessions.sql"),
 ];
 
 /// Pages (of 4 KiB) of write-ahead log after which it is folded into the database. A process that
@@ -73,6 +76,7 @@ impl Default for OpenOptions {
 pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) queue_events: bool,
+    pub(crate) run_locks: RunLocks,
 }
 
 /// How large a database is, for people to read.
@@ -137,6 +141,7 @@ impl Store {
         let mut store = Self {
             connection,
             queue_events: options.queue_events,
+            run_locks: RunLocks::default(),
         };
         store.migrate(path)?;
         Ok(store)
