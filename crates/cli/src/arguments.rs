@@ -56,6 +56,12 @@ pub(crate) enum Command {
     /// The language model that writes, if you have one
     #[command(subcommand)]
     Llm(LlmCommand),
+    /// What intruders and agents did, read from their logs
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// Alerts: what happened, and who was told
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Find what is wrong: configuration, database, pool, every decky
     #[command(after_help = "Examples:\n  decnet doctor\n  decnet doctor --json | jq .problems")]
     Doctor {
@@ -336,6 +342,137 @@ pub(crate) struct ScanArguments {
     /// Show all messages that give themselves away, and tells that were not found
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Read once what is new in the logs
+    #[command(
+        after_help = "Examples:\n  decnet sessions tick\n  decnet sessions tick --processor usage --dir ~/transcripts\n  decnet sessions tick --json | jq '.runs[].errors'\n\nFrom cron, every five minutes:\n  */5 * * * *  decnet sessions tick > /dev/null\n\nExit code 75 when another run of a processor goes on, 66 when a source is missing."
+    )]
+    Tick(SessionTickArguments),
+    /// Run each processor when it is due, until SIGTERM
+    Run,
+    /// How each processor is doing
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The processors there are, and what keeps one from running
+    Processors {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tools and tokens of agents, added up
+    #[command(
+        after_help = "Examples:\n  decnet sessions usage\n  decnet sessions usage --by tool\n  decnet sessions usage --by user --json | jq .total"
+    )]
+    Usage(UsageArguments),
+    /// What a processor recorded, one line of JSON each
+    #[command(
+        after_help = "Examples:\n  decnet sessions records cowrie\n  decnet sessions records engagement --kind presence | jq 'select(.record.until == null)'\n  decnet sessions records verification --kind evidence"
+    )]
+    Records(RecordArguments),
+    /// Logs that a processor set aside after too many failures
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionTickArguments {
+    /// Only this processor
+    #[arg(long, value_name = "NAME")]
+    pub(crate) processor: Option<String>,
+    /// Read this folder of agent sessions, USER/SESSION.jsonl, instead of the configured sources
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsageArguments {
+    /// What to add up by
+    #[arg(long, value_enum, default_value_t = UsageByArgument::Day)]
+    pub(crate) by: UsageByArgument,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum UsageByArgument {
+    /// Days, in UTC
+    Day,
+    /// Users
+    User,
+    /// Models
+    Model,
+    /// Tools
+    Tool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordArguments {
+    /// Which processor
+    pub(crate) processor: String,
+    /// Only this kind of record
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List them with their last error
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the next run read one again
+    #[command(after_help = "Examples:\n  decnet sessions quarantine replay agent/ana/0b1c")]
+    Replay {
+        /// Its key, as `quarantine list` prints it
+        key: String,
+        /// Only for this processor
+        #[arg(long, value_name = "NAME")]
+        processor: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// List alerts, the last first, and where each was delivered
+    #[command(
+        after_help = "Examples:\n  decnet alerts list\n  decnet alerts list --kind first-login --limit 50\n  decnet alerts list --json | jq '.[].summary'"
+    )]
+    List(AlertListArguments),
+    /// Send a test alert to every sink of the configuration
+    #[command(after_help = "Examples:\n  decnet alerts test\n  decnet alerts test --json")]
+    Test {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AlertListArguments {
+    /// At most this many; 0 for all
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u64,
+    /// Only this kind, such as first-login
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! Settings with the origin of each value. Flag beats environment, environment beats
 //! configuration file, file beats default.
 
+mod alerts;
 mod llm;
+mod sessions;
 
 use std::fs;
 use std::io;
@@ -14,7 +16,9 @@ use serde::Deserialize;
 use crate::environment;
 use crate::failure::{Failure, Kind};
 
+pub(crate) use self::alerts::{AlertSettings, TokenSource};
 pub(crate) use self::llm::{LlmKind, LlmSettings};
+pub(crate) use self::sessions::SessionSettings;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +84,10 @@ pub(crate) struct Settings {
     pub(crate) messages_per_decky: Setting<u64>,
     /// The language model.
     pub(crate) llm: LlmSettings,
+    /// Where alerts go.
+    pub(crate) alerts: AlertSettings,
+    /// Session logs.
+    pub(crate) sessions: SessionSettings,
 }
 
 /// What the command line says of settings.
@@ -108,6 +116,8 @@ struct File {
     events: EventsTable,
     emailgen: EmailgenTable,
     llm: llm::LlmTable,
+    alerts: alerts::AlertsTable,
+    sessions: sessions::SessionsTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -243,6 +253,12 @@ impl Settings {
             keep_for,
             messages_per_decky: from_file.or(emailgen.messages_per_decky, 20_000),
             llm,
+            alerts: AlertSettings::load(file.alerts, &from_file)?,
+            sessions: SessionSettings::load(
+                file.sessions,
+                &from_file,
+                &crate::processors::CADENCES,
+            )?,
             config_file,
         })
     }
@@ -327,6 +343,8 @@ impl Settings {
             ),
         ];
         lines.extend(self.llm.lines());
+        lines.extend(self.alerts.lines());
+        lines.extend(self.sessions.lines());
         lines
     }
 }

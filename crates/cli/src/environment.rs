@@ -52,6 +52,12 @@ pub(crate) fn secret() -> DeploymentSecret {
     DeploymentSecret::new(bytes)
 }
 
+/// Name of this machine, if it has one.
+pub(crate) fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Whether this is the superuser, who keeps state in system folders.
 pub(crate) fn is_superuser() -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use decnet_activity_driver::driver::DriverError;
 use decnet_activity_driver::registry::RegistryError;
+use decnet_alert::ledger::AlertLedgerError;
 use decnet_emailgen::ledger::LedgerError;
 use decnet_emailgen::tick::{FailureCause, TickError};
 use decnet_emailgen::world::ApplyError;
 use decnet_realism::pool::PoolError;
+use decnet_session_pipeline::ledger::SessionLedgerError;
+use decnet_session_pipeline::registry::RegistryError as ProcessorRegistryError;
 use decnet_store::OpenError;
 
 /// Kinds of failure, each with its exit code.
@@ -104,6 +107,20 @@ impl From<LedgerError> for Failure {
     }
 }
 
+impl From<AlertLedgerError> for Failure {
+    fn from(error: AlertLedgerError) -> Self {
+        let kind = match error {
+            AlertLedgerError::Busy { .. } => Kind::Temporary,
+            AlertLedgerError::DiskFull { .. } | AlertLedgerError::ReadOnly { .. } => {
+                Kind::CannotCreate
+            }
+            AlertLedgerError::Corrupt { .. } => Kind::BadInput,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let kind = match &error {
@@ -159,6 +176,33 @@ impl From<TickError> for Failure {
             TickError::Driver(error) => error.into(),
             TickError::Contended { .. } => Self::new(Kind::Temporary, error.to_string()),
         }
+    }
+}
+
+impl From<SessionLedgerError> for Failure {
+    fn from(error: SessionLedgerError) -> Self {
+        let kind = match error {
+            SessionLedgerError::Busy { .. } => Kind::Temporary,
+            SessionLedgerError::DiskFull { .. } | SessionLedgerError::ReadOnly { .. } => {
+                Kind::CannotCreate
+            }
+            SessionLedgerError::Corrupt { .. } => Kind::BadInput,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<ProcessorRegistryError> for Failure {
+    fn from(error: ProcessorRegistryError) -> Self {
+        let kind = match error {
+            ProcessorRegistryError::Unknown { .. } => Kind::Usage,
+            ProcessorRegistryError::Unavailable { .. } => Kind::Unavailable,
+            ProcessorRegistryError::Duplicate { .. } | ProcessorRegistryError::Misnamed { .. } => {
+                Kind::Configuration
+            }
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -4,15 +4,19 @@
 //! library could own. It alone reads the command line, the environment, the clock and
 //! configuration files, and installs signals and logging.
 
+mod alerting;
 mod arguments;
 mod commands;
 mod config;
 mod environment;
 mod event_file;
+mod fact_extractor;
 mod failure;
 mod logging;
 mod model;
 mod output;
+mod processors;
+mod sessions;
 mod wiring;
 mod world_file;
 
@@ -22,7 +26,8 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{
-    Arguments, Command, EmailgenCommand, LlmCommand, PersonasCommand, WorldCommand,
+    AlertsCommand, Arguments, Command, EmailgenCommand, LlmCommand, PersonasCommand,
+    QuarantineCommand, SessionsCommand, WorldCommand,
 };
 use crate::config::Flags;
 use crate::failure::{Failure, Kind};
@@ -97,6 +102,28 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             LlmCommand::Parse { files, reply, json } => {
                 commands::llm_parse::run(&files, reply, json)
             }
+        },
+        Command::Sessions(command) => match command {
+            SessionsCommand::Tick(tick) => commands::sessions_tick::run(&flags, &tick),
+            SessionsCommand::Run => commands::sessions_run::run(&flags),
+            SessionsCommand::Status { json } => commands::sessions_show::status(&flags, json),
+            SessionsCommand::Processors { json } => {
+                commands::sessions_show::processors(&flags, json)
+            }
+            SessionsCommand::Usage(usage) => commands::sessions_show::usage(&flags, &usage),
+            SessionsCommand::Records(records) => commands::sessions_show::records(&flags, &records),
+            SessionsCommand::Quarantine(QuarantineCommand::List { json }) => {
+                commands::sessions_show::quarantine(&flags, json)
+            }
+            SessionsCommand::Quarantine(QuarantineCommand::Replay {
+                key,
+                processor,
+                json,
+            }) => commands::sessions_show::replay(&flags, &key, processor.as_deref(), json),
+        },
+        Command::Alerts(command) => match command {
+            AlertsCommand::List(list) => commands::alerts::list(&flags, &list),
+            AlertsCommand::Test { json } => commands::alerts::test(&flags, json),
         },
         Command::Doctor { json } => commands::doctor::run(&flags, json),
         Command::Completions { shell } => {

@@ -26,22 +26,25 @@ pub(crate) fn llm_writer(
     settings: &Settings,
     store: &mut Store,
 ) -> Result<LlmWriter<Model>, Failure> {
-    let llm = &settings.llm;
+    let model = guarded_model(settings, store)?.ok_or_else(switched_off)?;
+    Ok(LlmWriter::new(model, settings.llm.writer_settings()))
+}
+
+/// The model of the settings with everything around it; `None` if none is set.
+pub(crate) fn guarded_model(
+    settings: &Settings,
+    store: &mut Store,
+) -> Result<Option<Model>, Failure> {
     let model = match http_backend(settings)? {
         Some(server) => Some(guarded(settings, server, store)?),
         None => unguarded_backend(settings)?,
     };
-    let model: Model = match (&llm.cassette, model) {
-        (None, Some(model)) => model,
-        (None, None) => return Err(switched_off()),
-        (Some(path), model) => {
-            let cassette = Cassette::open(path).map_err(|error| {
-                Failure::new(Kind::BadInput, format!("{}: {error}", path.display()))
-            })?;
-            Box::new(Recorded::new(cassette, model))
-        }
+    let Some(path) = &settings.llm.cassette else {
+        return Ok(model);
     };
-    Ok(LlmWriter::new(model, llm.writer_settings()))
+    let cassette = Cassette::open(path)
+        .map_err(|error| Failure::new(Kind::BadInput, format!("{}: {error}", path.display())))?;
+    Ok(Some(Box::new(Recorded::new(cassette, model))))
 }
 
 /// The server that the settings name, bare.

@@ -1,5 +1,8 @@
 //! `decnet doctor`
 
+mod alerts;
+mod sessions;
+
 use std::path::Path;
 
 use decnet_activity_driver::action::ActionKind;
@@ -35,8 +38,12 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
         }
     };
     pool_file(&settings, &mut findings);
+    alerts::sinks(&settings, &mut findings);
+    sessions::sources(&settings, &mut findings);
     if let Some(mut session) = session {
         database(&mut session, &mut findings)?;
+        alerts::given_up(&mut session.store, &mut findings)?;
+        sessions::processors(&mut session.store, &settings, &mut findings)?;
         session.sync_pool()?;
         let world = session.store.world()?;
         people(&world, &mut findings);

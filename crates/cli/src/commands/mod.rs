@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod alerts;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -13,4 +14,7 @@ pub(crate) mod llm_doctor;
 pub(crate) mod llm_parse;
 pub(crate) mod llm_try;
 pub(crate) mod personas;
+pub(crate) mod sessions_run;
+pub(crate) mod sessions_show;
+pub(crate) mod sessions_tick;
 pub(crate) mod world;
