@@ -25,6 +25,7 @@ pub struct Dovecot {
     child: Child,
     port: u16,
     error_log: PathBuf,
+    info_log: PathBuf,
 }
 
 impl Dovecot {
@@ -80,6 +81,7 @@ impl Dovecot {
                     child,
                     port: imap,
                     error_log: folder.join("error.log"),
+                    info_log: info_log(folder),
                 };
             }
         }
@@ -92,6 +94,12 @@ impl Dovecot {
         let mut imap = Imap::connect(self.port);
         imap.login(address, PASSWORD);
         imap
+    }
+
+    /// Tells the server to open its logs again, as is done after they were renamed.
+    pub fn reopen_logs(&self) {
+        signal(&self.child, "USR1");
+        until("a new log", || self.info_log.exists().then_some(()));
     }
 
     /// Warnings and errors so far.
@@ -108,6 +116,11 @@ impl Drop for Dovecot {
         }
         let _ = self.child.wait();
     }
+}
+
+/// Where a server with this folder logs who comes and goes.
+pub fn info_log(folder: &Path) -> PathBuf {
+    folder.join("info.log")
 }
 
 fn greets(port: u16) -> bool {

@@ -199,6 +199,21 @@ impl Imap {
             .collect()
     }
 
+    /// The headers of every message in the selected folder, as a mail program lists them.
+    pub fn list_headers(&mut self) -> usize {
+        self.command("FETCH 1:* (FLAGS BODY.PEEK[HEADER])").len()
+    }
+
+    /// `FETCH` of one message, as a mail program shows it.
+    pub fn open(&mut self, number: u32) {
+        self.command(&format!("FETCH {number} (BODY[])"));
+    }
+
+    /// `LOGOUT`
+    pub fn logout(mut self) {
+        self.command("LOGOUT");
+    }
+
     /// What the server makes of every message in the selected folder.
     pub fn describe_all(&mut self) -> Vec<Described> {
         self.command("UID FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[])")

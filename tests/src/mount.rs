@@ -51,17 +51,25 @@ impl Small {
         fs::remove_file(self.filler()).expect("the filler is there");
     }
 
+    /// Makes it larger.
+    pub fn grow(&self, kilobytes: u32) {
+        self.remount(&format!("remount,size={kilobytes}k"));
+    }
+
     fn filler(&self) -> PathBuf {
         self.path.join("filler")
     }
 
     /// Makes it read-only, or writable again.
     pub fn set_read_only(&self, read_only: bool) {
-        let options = if read_only {
+        self.remount(if read_only {
             "remount,ro"
         } else {
             "remount,rw"
-        };
+        });
+    }
+
+    fn remount(&self, options: &str) {
         let changed = Command::new("mount")
             .args(["-o", options])
             .arg(&self.path)
