@@ -4,6 +4,8 @@
 //! by rename, with nothing decided and nothing written. Figures are for reading, not for tests:
 //! machines are noisy, ratios less so.
 
+mod sessions;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,8 @@ const DECKIES: u32 = 1_000_000;
 /// A Friday morning, when everybody is at work.
 const NOW: &str = "2026-03-06T10:00:00Z";
 
-/// Measures everything and prints a table. `--quick` leaves out the large worlds.
+/// Measures everything and prints a table. `--quick` leaves out the large worlds, and reads fewer
+/// sessions; `--sessions` measures these alone.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let [first, rest @ ..] = arguments
         && first == MEASURE
@@ -33,23 +36,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let programs = build()?;
+    let only_sessions = arguments.iter().any(|argument| argument == "--sessions");
     let dir = tempdir()?;
     println!(
         "figure                                        measured        limit      ratio   goal"
     );
-    let world = World::new(&programs, &dir.join("small"))?;
-    one_process(&programs, &world, &dir)?;
-    loops(&programs, &world, &dir)?;
-    ledger_growth(&programs, &dir)?;
-    model(&programs, &dir)?;
-    if !quick {
-        deckies(&programs, &dir)?;
-    }
-    println!("\nfinding tells (goal >= 50,000 messages/s):");
-    let mut scan = Command::new(&programs.scan_speed);
-    let output = scan.arg(dir.join("small")).output()?;
-    print!("{}", String::from_utf8_lossy(&output.stdout));
+    let measured = if only_sessions {
+        sessions::measure(&programs, &dir, quick)
+    } else {
+        with_files(&programs, &dir, quick)
+    };
+    // Gigabytes, whatever went wrong.
     fs::remove_dir_all(&dir)?;
+    measured?;
+    if only_sessions {
+        return Ok(());
+    }
     println!("\ncomposing one message (goal <= 60 us), and one text (offline writer):");
     let print = |example: &(PathBuf, Vec<&str>)| -> Result<()> {
         let output = Command::new(&example.0).args(&example.1).output()?;
@@ -62,6 +64,24 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     print(&programs.parse_speed)
 }
 
+/// All that writes files, below `dir`.
+fn with_files(programs: &Programs, dir: &Path, quick: bool) -> Result<()> {
+    let world = World::new(programs, &dir.join("small"))?;
+    one_process(programs, &world, dir)?;
+    loops(programs, &world, dir)?;
+    ledger_growth(programs, dir)?;
+    model(programs, dir)?;
+    if !quick {
+        deckies(programs, dir)?;
+    }
+    sessions::measure(programs, dir, quick)?;
+    println!("\nfinding tells (goal >= 50,000 messages/s):");
+    let mut scan = Command::new(&programs.scan_speed);
+    let output = scan.arg(dir.join("small")).output()?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}
+
 /// The programs that are measured, in release builds.
 struct Programs {
     decnet: PathBuf,
@@ -72,6 +92,7 @@ struct Programs {
     parse_speed: (PathBuf, Vec<&'static str>),
     scan_speed: PathBuf,
     client_cost: PathBuf,
+    session_speed: PathBuf,
 }
 
 fn build() -> Result<Programs> {
@@ -91,6 +112,7 @@ fn build() -> Result<Programs> {
     cargo(&["--package", "decnet-store", "--examples"])?;
     cargo(&["--package", "decnet-emailgen", "--examples"])?;
     cargo(&["--package", "decnet-realism", "--examples"])?;
+    cargo(&["--package", "decnet-session-pipeline", "--examples"])?;
     let metadata = Command::new("cargo")
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()?;
@@ -107,6 +129,7 @@ fn build() -> Result<Programs> {
         parse_speed: (example("parse_speed"), Vec::new()),
         scan_speed: example("scan_speed"),
         client_cost: example("client_cost"),
+        session_speed: example("session_speed"),
     })
 }
 
@@ -439,5 +462,10 @@ fn quiet(command: &mut Command) -> Result<()> {
 }
 
 fn row(name: &str, measured: &str, limit: &str, ratio: f64, goal: &str) {
-    println!("{name:<42} {measured:>12} {limit:>12} {ratio:>10.2}   {goal}");
+    let ratio = if ratio.is_nan() {
+        String::new()
+    } else {
+        format!("{ratio:.2}")
+    };
+    println!("{name:<42} {measured:>12} {limit:>12} {ratio:>10}   {goal}");
 }
