@@ -272,6 +272,17 @@ fn facts_wait_for_a_model_and_nothing_else_does() {
         (&json!("8443"), &json!("443"), &json!("ana")),
         "{evidence:#?}"
     );
+    let facts = logs.decnet.json(["sessions", "facts", "--json"]);
+    assert_eq!(list(&facts).count(), 1, "{facts:#}");
+    assert_eq!(
+        (
+            &facts[0]["value"],
+            &facts[0]["confidence"],
+            &facts[0]["disputed"]
+        ),
+        (&json!("8443"), &json!(0.8), &json!(false)),
+        "{facts:#}"
+    );
 
     // What a model says that is no answer is kept as that.
     append(&logs.agent("ben/s.jsonl"), corrected().as_bytes());

@@ -370,6 +370,15 @@ pub(crate) enum SessionsCommand {
         after_help = "Examples:\n  decnet sessions usage\n  decnet sessions usage --by tool\n  decnet sessions usage --by user --json | jq .total"
     )]
     Usage(UsageArguments),
+    /// What users confirmed and corrected, each fact with the confidence that its evidence gives
+    #[command(
+        after_help = "Examples:\n  decnet sessions facts\n  decnet sessions facts --json | jq '.[] | select(.disputed)'"
+    )]
+    Facts {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// What a processor recorded, one line of JSON each
     #[command(
         after_help = "Examples:\n  decnet sessions records cowrie\n  decnet sessions records engagement --kind presence | jq 'select(.record.until == null)'\n  decnet sessions records verification --kind evidence"

@@ -111,6 +111,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 commands::sessions_show::processors(&flags, json)
             }
             SessionsCommand::Usage(usage) => commands::sessions_show::usage(&flags, &usage),
+            SessionsCommand::Facts { json } => commands::sessions_facts::run(&flags, json),
             SessionsCommand::Records(records) => commands::sessions_show::records(&flags, &records),
             SessionsCommand::Quarantine(QuarantineCommand::List { json }) => {
                 commands::sessions_show::quarantine(&flags, json)

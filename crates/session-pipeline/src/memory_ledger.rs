@@ -50,6 +50,26 @@ struct Known {
     last_error: String,
 }
 
+impl Known {
+    /// What is known of a log that nobody has read.
+    fn nothing(id: LogId, version: u32) -> Self {
+        Self {
+            progress: Progress {
+                id,
+                checkpoint: None,
+                version,
+                has_state: false,
+                tried_at: None,
+                failures: 0,
+                retry_at: None,
+                quarantined_at: None,
+            },
+            state: None,
+            last_error: String::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Kept {
     occurred_at: Option<DateTime<Utc>>,
@@ -84,33 +104,10 @@ impl Shared {
         let known = self
             .progress
             .entry((processor.to_owned(), at))
-            .or_insert_with(|| Known {
-                progress: Progress {
-                    id,
-                    checkpoint: None,
-                    version,
-                    has_state: false,
-                    tried_at: None,
-                    failures: 0,
-                    retry_at: None,
-                    quarantined_at: None,
-                },
-                state: None,
-                last_error: String::new(),
-            });
+            .or_insert_with(|| Known::nothing(id, version));
         if known.progress.version != version {
             // Another version begins anew, and nothing is held against it.
-            known.progress = Progress {
-                id,
-                checkpoint: None,
-                version,
-                has_state: false,
-                tried_at: None,
-                failures: 0,
-                retry_at: None,
-                quarantined_at: None,
-            };
-            known.state = None;
+            *known = Known::nothing(id, version);
         }
         (at, known)
     }

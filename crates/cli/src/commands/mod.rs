@@ -14,6 +14,7 @@ pub(crate) mod llm_doctor;
 pub(crate) mod llm_parse;
 pub(crate) mod llm_try;
 pub(crate) mod personas;
+pub(crate) mod sessions_facts;
 pub(crate) mod sessions_run;
 pub(crate) mod sessions_show;
 pub(crate) mod sessions_tick;
