@@ -343,21 +343,15 @@ pub trait SessionLedger {
         each: &mut dyn FnMut(StoredRecord),
     ) -> Result<(), SessionLedgerError>;
 
-    /// How many logs of each kind are known, and the number of records by processor and kind.
-    fn summary(&mut self) -> Result<LedgerSummary, SessionLedgerError>;
+    /// How many logs of each kind are known.
+    fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError>;
+
+    /// How many records of each kind a processor has. This looks at all of them.
+    fn record_counts(&mut self, processor: &str) -> Result<Vec<(String, u64)>, SessionLedgerError>;
 
     /// What waits to be told, oldest first.
     fn notices(&mut self, limit: usize) -> Result<Vec<WaitingNotice>, SessionLedgerError>;
 
     /// Forgets notices: they were passed on. Their keys are kept, so that none is told again.
     fn forget_notices(&mut self, ids: &[i64]) -> Result<(), SessionLedgerError>;
-}
-
-/// How much a ledger holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LedgerSummary {
-    /// Logs by kind.
-    pub logs: Vec<(SourceKind, u64)>,
-    /// Records by processor and kind.
-    pub records: Vec<(String, String, u64)>,
 }

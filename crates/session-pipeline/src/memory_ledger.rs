@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use chrono::{DateTime, Utc};
 
 use crate::ledger::{
-    Batch, Begun, FailedAttempt, LedgerSummary, LogId, Progress, Quarantined, RecordedRun, RunId,
-    RunReport, Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
+    Batch, Begun, FailedAttempt, LogId, Progress, Quarantined, RecordedRun, RunId, RunReport,
+    Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
 };
 use crate::record::{Notice, Record, RecordId};
 use crate::source::{Log, SourceKind};
@@ -397,25 +397,22 @@ impl SessionLedger for MemorySessionLedger {
         Ok(())
     }
 
-    fn summary(&mut self) -> Result<LedgerSummary, SessionLedgerError> {
-        let shared = self.shared();
-        let mut logs: BTreeMap<SourceKind, u64> = BTreeMap::new();
-        for log in &shared.logs {
-            *logs.entry(log.kind).or_default() += 1;
+    fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {
+        let mut counts: BTreeMap<SourceKind, u64> = BTreeMap::new();
+        for log in &self.shared().logs {
+            *counts.entry(log.kind).or_default() += 1;
         }
-        let mut records: BTreeMap<(String, String), u64> = BTreeMap::new();
-        for (processor, _, kind, _) in shared.records.keys() {
-            *records
-                .entry((processor.clone(), (*kind).to_owned()))
-                .or_default() += 1;
+        Ok(counts.into_iter().collect())
+    }
+
+    fn record_counts(&mut self, processor: &str) -> Result<Vec<(String, u64)>, SessionLedgerError> {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (of, _, kind, _) in self.shared().records.keys() {
+            if of == processor {
+                *counts.entry((*kind).to_owned()).or_default() += 1;
+            }
         }
-        Ok(LedgerSummary {
-            logs: logs.into_iter().collect(),
-            records: records
-                .into_iter()
-                .map(|((processor, kind), count)| (processor, kind, count))
-                .collect(),
-        })
+        Ok(counts.into_iter().collect())
     }
 
     fn notices(&mut self, limit: usize) -> Result<Vec<WaitingNotice>, SessionLedgerError> {

@@ -25,7 +25,7 @@ use crate::scan::{self, Found};
 use crate::source::{IdentityResolver, Log, Source};
 
 use self::committer::Committer;
-use self::log_run::{Ending, Job, LogRun, Message, Out};
+use self::log_run::{Job, LogRun, Message, Out};
 use self::room::Room;
 
 /// How a run behaves.
@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
             halt: &halt,
             on_step: self.on_step,
         };
-        let mut waiting = candidates.into_iter().take(most).peekable();
+        let mut waiting = candidates.into_iter().take(most);
         let (give, take) = sync_channel::<Job<'_>>(WAITING_LOGS);
         let take = Mutex::new(take);
         let room = Room::new(IN_FLIGHT);
@@ -341,17 +341,17 @@ impl<'a> Run<'a> {
                         room.free(read.size());
                         committer.take(*read)?;
                     }
-                    Ok(Message::Ended { job, how, ending }) => {
-                        if let Some(read) = ending.last {
+                    Ok(Message::Ended {
+                        job,
+                        how,
+                        mut ending,
+                    }) => {
+                        if let Some(read) = ending.last.take() {
                             room.free(read.size());
                             committer.take(*read)?;
                         }
                         in_work -= 1;
                         state_bytes = state_bytes.saturating_sub(job.state_bytes());
-                        let ending = Ending {
-                            last: None,
-                            ..ending
-                        };
                         committer.ended(&job, how, ending)?;
                     }
                     Err(_) => return committer.flush(),

@@ -8,9 +8,10 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use decnet_session_pipeline::ledger::{
-    Batch, Begun, FailedAttempt, LedgerSummary, LogId, Progress, Quarantined, RecordedRun, RunId,
-    RunReport, Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
+    Batch, Begun, FailedAttempt, LogId, Progress, Quarantined, RecordedRun, RunId, RunReport,
+    Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
 };
+use decnet_session_pipeline::source::SourceKind;
 use proptest::prelude::*;
 
 use support::World;
@@ -350,8 +351,12 @@ impl SessionLedger for Dying {
         self.ledger.for_each_record(processor, kind, each)
     }
 
-    fn summary(&mut self) -> Result<LedgerSummary, SessionLedgerError> {
-        self.ledger.summary()
+    fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {
+        self.ledger.log_counts()
+    }
+
+    fn record_counts(&mut self, processor: &str) -> Result<Vec<(String, u64)>, SessionLedgerError> {
+        self.ledger.record_counts(processor)
     }
 
     fn notices(&mut self, limit: usize) -> Result<Vec<WaitingNotice>, SessionLedgerError> {

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use decnet_emailgen::ledger::LedgerError;
 use decnet_session_pipeline::ledger::{
-    Batch, Begun, FailedAttempt, LedgerSummary, LogId, Progress, Quarantined, RecordedRun, RunId,
-    RunReport, Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
+    Batch, Begun, FailedAttempt, LogId, Progress, Quarantined, RecordedRun, RunId, RunReport,
+    Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
 };
 use decnet_session_pipeline::record::Notice;
 use decnet_session_pipeline::source::{Log, SourceKind};
@@ -187,37 +187,25 @@ impl SessionLedger for Store {
         records::for_each(&self.connection, processor, Some(kind), each).map_err(session_error)
     }
 
-    fn summary(&mut self) -> Result<LedgerSummary, SessionLedgerError> {
+    fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {
         let read = || {
-            let logs = self
-                .connection
+            self.connection
                 .prepare_cached(
                     "SELECT kind, count(*) FROM session_log GROUP BY kind ORDER BY kind",
                 )?
-                .query_map([], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-                })?
-                .collect::<Result<Vec<_>, _>>()?;
-            let processors = self
-                .connection
-                .prepare_cached("SELECT name FROM session_processor ORDER BY name")?
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<Vec<String>, _>>()?;
-            Ok((logs, processors))
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<Vec<(String, i64)>, _>>()
         };
-        let (logs, processors) = read().map_err(|error| session_error(ledger_error(error)))?;
-        let logs = logs
+        let counts = read().map_err(|error| session_error(ledger_error(error)))?;
+        counts
             .into_iter()
             .map(|(kind, count)| Ok((source_kind(&kind)?, count.cast_unsigned())))
             .collect::<Result<_, _>>()
-            .map_err(session_error)?;
-        let mut records = Vec::new();
-        for processor in processors {
-            let counts = records::counts(&self.connection, &processor).map_err(session_error)?;
-            let of_it = counts.into_iter();
-            records.extend(of_it.map(|(kind, count)| (processor.clone(), kind, count)));
-        }
-        Ok(LedgerSummary { logs, records })
+            .map_err(session_error)
+    }
+
+    fn record_counts(&mut self, processor: &str) -> Result<Vec<(String, u64)>, SessionLedgerError> {
+        records::counts(&self.connection, processor).map_err(session_error)
     }
 
     fn notices(&mut self, limit: usize) -> Result<Vec<WaitingNotice>, SessionLedgerError> {

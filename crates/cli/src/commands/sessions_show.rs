@@ -23,22 +23,16 @@ pub(crate) fn status(flags: &Flags, json: bool) -> Result<(), Failure> {
     let settings = Settings::load(flags)?;
     let registry = registry(&settings)?;
     let mut store = open_store(&settings, false)?;
-    let summary = store.summary()?;
+    let logs = store.log_counts()?;
     let quarantined = store.quarantined()?;
     let late = overdue(&mut store, &registry, environment::now())?;
     let mut processors = Vec::new();
     for entry in registry.entries() {
         let last = store.runs(&entry.name, 1)?.into_iter().next();
-        let of_it = |(name, _, _): &&(String, String, u64)| *name == entry.name;
         processors.push(ProcessorStatus {
             name: entry.name.clone(),
             last,
-            records: summary
-                .records
-                .iter()
-                .filter(of_it)
-                .map(|(_, _, count)| count)
-                .sum(),
+            records: store.record_counts(&entry.name)?,
             quarantined: quarantined
                 .iter()
                 .filter(|q| q.processor == entry.name)
@@ -47,16 +41,17 @@ pub(crate) fn status(flags: &Flags, json: bool) -> Result<(), Failure> {
         });
     }
     if json {
-        let logs: Vec<Value> = summary
-            .logs
+        let logs: Vec<Value> = logs
             .iter()
             .map(|(kind, count)| json!({ "kind": kind.name(), "logs": count }))
             .collect();
-        let records: Vec<Value> = summary
-            .records
-            .iter()
-            .map(|(name, kind, count)| json!({ "processor": name, "kind": kind, "records": count }))
-            .collect();
+        let records = processors.iter().flat_map(|of| {
+            let name = &of.name;
+            of.records.iter().map(
+                move |(kind, count)| json!({ "processor": name, "kind": kind, "records": count }),
+            )
+        });
+        let records: Vec<Value> = records.collect();
         say_json(&json!({
             "processors": processors.iter().map(ProcessorStatus::to_json).collect::<Vec<_>>(),
             "logs": logs,
@@ -67,10 +62,10 @@ pub(crate) fn status(flags: &Flags, json: bool) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = processors.iter().map(ProcessorStatus::row).collect();
     let heading = ["processor", "last run", "result", "records", "quarantined"];
     say(&table(&heading, &rows));
-    for (kind, count) in &summary.logs {
+    for (kind, count) in &logs {
         say(&format!("logs of kind {}: {count}", kind.name()));
     }
-    if summary.logs.is_empty() {
+    if logs.is_empty() {
         say("no log was read yet: decnet sessions tick");
     }
     Ok(())
@@ -79,12 +74,17 @@ pub(crate) fn status(flags: &Flags, json: bool) -> Result<(), Failure> {
 struct ProcessorStatus {
     name: String,
     last: Option<RecordedRun>,
-    records: u64,
+    /// How many of each kind.
+    records: Vec<(String, u64)>,
     quarantined: usize,
     is_overdue: bool,
 }
 
 impl ProcessorStatus {
+    fn record_count(&self) -> u64 {
+        self.records.iter().map(|(_, count)| count).sum()
+    }
+
     fn result(&self) -> String {
         let late = if self.is_overdue { ", overdue" } else { "" };
         let Some(run) = &self.last else {
@@ -110,7 +110,7 @@ impl ProcessorStatus {
                 |run| time(run.ended_at.unwrap_or(run.started_at)),
             ),
             self.result(),
-            self.records.to_string(),
+            self.record_count().to_string(),
             self.quarantined.to_string(),
         ]
     }
@@ -129,7 +129,7 @@ impl ProcessorStatus {
         json!({
             "processor": self.name,
             "last_run": run,
-            "records": self.records,
+            "records": self.record_count(),
             "quarantined": self.quarantined,
             "overdue": self.is_overdue,
         })
@@ -248,14 +248,7 @@ pub(crate) fn records(flags: &Flags, arguments: &RecordArguments) -> Result<(), 
         store.for_each_record(name, kind, &mut |record| say(&line(&record)))?;
         return Ok(());
     }
-    let kinds: Vec<String> = store
-        .summary()?
-        .records
-        .into_iter()
-        .filter(|(of, _, _)| of == name)
-        .map(|(_, kind, _)| kind)
-        .collect();
-    for kind in kinds {
+    for (kind, _) in store.record_counts(name)? {
         store.for_each_record(name, &kind, &mut |record| say(&line(&record)))?;
     }
     Ok(())

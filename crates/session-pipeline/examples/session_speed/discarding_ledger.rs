@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use decnet_session_pipeline::ledger::{
-    Batch, Begun, FailedAttempt, LedgerSummary, LogId, Progress, Quarantined, RecordedRun, RunId,
-    RunReport, Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
+    Batch, Begun, FailedAttempt, LogId, Progress, Quarantined, RecordedRun, RunId, RunReport,
+    Sample, SessionLedger, SessionLedgerError, StoredRecord, WaitingNotice,
 };
+
+use decnet_session_pipeline::source::SourceKind;
 
 type Result<T> = std::result::Result<T, SessionLedgerError>;
 
@@ -63,8 +65,12 @@ impl SessionLedger for DiscardingLedger {
         Ok(())
     }
 
-    fn summary(&mut self) -> Result<LedgerSummary> {
-        Ok(LedgerSummary::default())
+    fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>> {
+        Ok(Vec::new())
+    }
+
+    fn record_counts(&mut self, _: &str) -> Result<Vec<(String, u64)>> {
+        Ok(Vec::new())
     }
 
     fn notices(&mut self, _: usize) -> Result<Vec<WaitingNotice>> {

@@ -208,9 +208,8 @@ impl<'a> LogRun<'a> {
             state,
             restarts: known.is_none(),
             until: (self.elapsed)().saturating_add(self.settings.log_budget),
-            has_read: false,
-            unsent: &mut ending.last,
-            has_sent: &mut ending.has_read,
+            has_new_lines: false,
+            ending,
         };
         let last = unread.files.len().saturating_sub(1);
         for (at, file) in unread.files.iter().enumerate() {
@@ -219,13 +218,13 @@ impl<'a> LogRun<'a> {
             }
             let is_finished = at < last || unread.has_more;
             match reading.file(file, is_finished, buffer, out)? {
-                Ended::Read | Ended::NothingNew => {}
+                Ended::Read => {}
                 ended => return Ok(ended),
             }
         }
         Ok(if unread.has_more {
             Ended::Capped
-        } else if reading.has_read {
+        } else if reading.has_new_lines {
             Ended::Read
         } else {
             Ended::NothingNew
@@ -241,10 +240,9 @@ struct Reading<'r, 'a> {
     state: Option<Arc<Vec<u8>>>,
     restarts: bool,
     until: Duration,
-    has_read: bool,
-    /// The batch that was read last: it goes with the end of the log, if none follows it.
-    unsent: &'r mut Option<Box<ReadBatch>>,
-    has_sent: &'r mut bool,
+    has_new_lines: bool,
+    /// Holds the batch that was read last: it goes with the end of the log, if none follows it.
+    ending: &'r mut Ending,
 }
 
 impl<'a> Reading<'_, 'a> {
@@ -271,9 +269,12 @@ impl<'a> Reading<'_, 'a> {
                 self.state = Some(state.clone());
             }
             self.restarts = false;
-            self.has_read |= bytes > 0;
-            *self.has_sent = true;
-            let before = self.unsent.replace(Box::new(ReadBatch { batch, bytes }));
+            self.has_new_lines |= bytes > 0;
+            self.ending.has_read = true;
+            let before = self
+                .ending
+                .last
+                .replace(Box::new(ReadBatch { batch, bytes }));
             if let Some(before) = before {
                 out.put(Message::Batch(before))?;
             }
@@ -323,9 +324,13 @@ impl<'a> Reading<'_, 'a> {
             None => (Outcome::default(), false),
         };
         if outcome.state.len() > STATE_MAX {
-            return Err(Ended::Failed(ProcessorError::State {
-                detail: format!("more than the {STATE_MAX} bytes that are kept"),
-                bytes: outcome.state.len(),
+            // Of the new state, not of the old one: reading the log again would not help.
+            let bytes = outcome.state.len();
+            return Err(Ended::Failed(ProcessorError::Failed {
+                detail: format!(
+                    "its state has {bytes} bytes, more than the {STATE_MAX} that are kept"
+                ),
+                line: None,
             }));
         }
         if is_finished && at_end && file.is_cut_off_at(offset).map_err(Ended::Unreadable)? {

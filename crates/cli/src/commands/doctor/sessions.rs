@@ -67,7 +67,7 @@ pub(super) fn processors(
             "`decnet sessions quarantine list` says why",
         );
     }
-    let logs: u64 = store.summary()?.logs.iter().map(|(_, count)| count).sum();
+    let logs: u64 = store.log_counts()?.iter().map(|(_, count)| count).sum();
     findings.good("sessions", format!("{logs} logs were read"));
     Ok(())
 }
