@@ -245,12 +245,10 @@ pub(crate) fn overdue(
         let Some(since) = runs.iter().find_map(|run| run.ended_at) else {
             continue;
         };
-        // What cannot run is not late.
-        if registry.build(&entry.name).is_err() {
-            continue;
-        }
         let most = TimeDelta::from_std(entry.cadence.overdue_after()).unwrap_or(TimeDelta::MAX);
-        if now.signed_duration_since(since) > most {
+        let is_late = now.signed_duration_since(since) > most;
+        // What cannot run is not late; to find out, it has to be made.
+        if is_late && registry.build(&entry.name).is_ok() {
             overdue.push(Overdue {
                 name: entry.name.clone(),
                 since,
