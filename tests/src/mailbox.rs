@@ -17,10 +17,12 @@ pub enum Folder {
     Inbox,
     /// Copies of sent mail.
     Sent,
+    /// Mail that is still being written.
+    Drafts,
 }
 
 impl Folder {
-    /// Both.
+    /// Those that every mailbox has.
     pub const ALL: [Self; 2] = [Self::Inbox, Self::Sent];
 
     /// Its path.
@@ -28,6 +30,7 @@ impl Folder {
         match self {
             Self::Inbox => maildir.to_owned(),
             Self::Sent => maildir.join(".Sent"),
+            Self::Drafts => maildir.join(".Drafts"),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::binary::Outcome;
-use crate::mailbox::{Folder, Stored, read_folder};
+use crate::mailbox::{Folder, Stored, file_name, files, read_folder};
 use crate::wait::until;
 use crate::world::{World, text};
 use serde_json::Value;
@@ -134,18 +136,28 @@ pub fn recipients(mail: &Value) -> impl Iterator<Item = &str> {
         .map(text)
 }
 
-/// Every delivered mail lies once in each of its mailboxes, and nothing else does.
+/// Every delivered mail lies once in each of its mailboxes, of every draft what was saved last, and
+/// nothing else does.
 pub fn disk_and_ledger_agree(world: &World) {
     let mails = world.mails();
+    let delivered = |mail: &&Value| text(&mail["state"]) == "delivered";
+    let saved_last = drafts_saved_last(world, &mails);
+    let is_last = |mail: &Value| saved_last.contains(text(&mail["message_id"]));
     for mailbox in &world.mailboxes() {
-        for folder in [Folder::Inbox, Folder::Sent] {
+        for folder in [Folder::Inbox, Folder::Sent, Folder::Drafts] {
+            let is_sent = |mail: &Value| mail["draft"].is_null();
             let is_theirs = |mail: &Value| match folder {
-                Folder::Inbox => recipients(mail).any(|who| who == mailbox.address),
-                Folder::Sent => text(&mail["from"]) == mailbox.address,
+                Folder::Inbox => {
+                    is_sent(mail) && recipients(mail).any(|who| who == mailbox.address)
+                }
+                Folder::Sent => is_sent(mail) && text(&mail["from"]) == mailbox.address,
+                Folder::Drafts => {
+                    !is_sent(mail) && is_last(mail) && text(&mail["from"]) == mailbox.address
+                }
             };
             let expected: BTreeSet<&str> = mails
                 .iter()
-                .filter(|mail| text(&mail["state"]) == "delivered")
+                .filter(delivered)
                 .filter(|mail| is_theirs(mail))
                 .map(|mail| text(&mail["message_id"]))
                 .collect();
@@ -162,5 +174,49 @@ pub fn disk_and_ledger_agree(world: &World) {
             let found: BTreeSet<&str> = ids.keys().map(String::as_str).collect();
             assert_eq!(found, expected, "{}", path.display());
         }
+    }
+}
+
+/// Drafts that were not saved again, by their ids.
+fn drafts_saved_last(world: &World, mails: &[Value]) -> BTreeSet<String> {
+    if mails.iter().all(|mail| mail["draft"].is_null()) {
+        return BTreeSet::new();
+    }
+    let ids = crate::python::run(
+        "import sqlite3,sys\n\
+         db=sqlite3.connect(sys.stdin.read())\n\
+         for row in db.execute('select message_id from mail where draft_iteration is not null \
+         and not exists (select 1 from mail next where next.draft_previous = mail.id \
+         and next.state = \"delivered\")'):\n\
+         \x20 print(*row)",
+        &world.path("state/decnet.db").display().to_string(),
+    );
+    ids.lines().map(str::to_owned).collect()
+}
+
+/// Every mail is delivered, and there is nothing but messages and what may stay beside them.
+pub fn nothing_is_left(world: &World) {
+    for mail in &world.mails() {
+        assert_eq!(text(&mail["state"]), "delivered", "{mail:#}");
+    }
+    for mailbox in &world.mailboxes() {
+        for folder in [Folder::Inbox, Folder::Sent, Folder::Drafts] {
+            let path = folder.path(&mailbox.maildir);
+            only_fences_are_left(&path, folder, &read_folder(&path));
+        }
+    }
+}
+
+/// Nothing stays in `tmp/` but empty fences of messages that arrived. A draft that was saved again
+/// leaves its fence alone.
+fn only_fences_are_left(folder: &Path, kind: Folder, stored: &[Stored]) {
+    for path in files(&folder.join("tmp")) {
+        let name = file_name(&path);
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let of_message = name.strip_suffix(".0").is_some_and(|unique| {
+            let mut stored = stored.iter();
+            kind == Folder::Drafts || stored.any(|mail| file_name(&mail.path).starts_with(unique))
+        });
+        assert!(length == 0 && of_message, "{} was left", path.display());
     }
 }

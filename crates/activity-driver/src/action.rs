@@ -67,6 +67,8 @@ pub enum Folder {
     Inbox,
     /// Sent mail (`.Sent` in a Maildir++ tree).
     Sent,
+    /// Mail that is still being written (`.Drafts`).
+    Drafts,
 }
 
 /// Where one message lies.
@@ -85,6 +87,8 @@ pub struct MailLocation {
 /// IMAP flags of a message, as a Maildir writes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailFlags {
+    /// `D`, `\Draft`.
+    pub draft: bool,
     /// `R`, `\Answered`.
     pub answered: bool,
     /// `S`, `\Seen`.
@@ -110,10 +114,12 @@ pub struct MailDelivery {
     pub history: Option<MailboxHistory>,
 }
 
-/// The past of a mailbox, in all its folders: a mailbox is made with all of them at once.
+/// The past of a mailbox, in all its folders.
 ///
-/// It is told once, when the mailbox is made. One that was there before keeps its own, and another
-/// history in a later delivery changes nothing.
+/// A mailbox is made with [`Folder::Inbox`] and [`Folder::Sent`] at once; [`Folder::Drafts`] comes
+/// with the first draft, as most mail programs make it. What is told is told once, when a folder is
+/// made. A mailbox that was there before keeps its own past, and another history in a later
+/// delivery changes nothing.
 /// A driver that has no way to tell it leaves it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxHistory {
@@ -122,6 +128,8 @@ pub struct MailboxHistory {
     /// That of [`Folder::Sent`]. Dovecot gives a new folder of a mailbox the `UIDVALIDITY` after
     /// the last that it gave out, so one above that of the INBOX is what it would have.
     pub sent: FolderHistory,
+    /// That of [`Folder::Drafts`], told if the mailbox shows a past at all.
+    pub drafts: LaterFolderHistory,
 }
 
 /// The past of one folder, as IMAP tells it (RFC 9051 §2.3.1.1).
@@ -135,6 +143,16 @@ pub struct FolderHistory {
     /// What Dovecot tells the folder by, different for each. It makes one of the nanoseconds, the
     /// Unix time in seconds and the process id, 32 bits each with the low byte first, and the last
     /// four bytes of the SHA-1 of the host's name.
+    pub guid: [u8; 16],
+}
+
+/// The past of a folder that a mailbox gets later. Its `UIDVALIDITY` is not chosen: as Dovecot does
+/// it, it is the one after the last that the mailbox gave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaterFolderHistory {
+    /// As [`FolderHistory::next_uid`].
+    pub next_uid: u32,
+    /// As [`FolderHistory::guid`].
     pub guid: [u8; 16],
 }
 

@@ -34,8 +34,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::action::{
-    Action, ActionKind, ActivityResult, Folder, FolderHistory, MailDelivery, MailFlagging,
-    MailFlags, MailLocation, MailboxHistory, MailboxState,
+    Action, ActionKind, ActivityResult, Folder, FolderHistory, LaterFolderHistory, MailDelivery,
+    MailFlagging, MailFlags, MailLocation, MailboxHistory, MailboxState,
 };
 use crate::decky::Decky;
 use crate::driver::{ActivityDriver, DriverError};
@@ -77,6 +77,8 @@ pub async fn violations(mut fresh: impl FnMut() -> Fixture) -> Vec<Violation> {
         a_delivery_done_again_changes_nothing,
         a_delivery_is_found_again_under_other_flags,
         sent_mail_is_apart_from_the_inbox,
+        drafts_are_apart_from_the_others,
+        a_draft_takes_the_place_of_another,
         flags_are_added,
         a_past_is_no_message_and_is_told_once,
         a_removed_message_is_gone,
@@ -215,13 +217,13 @@ async fn a_delivery_done_again_changes_nothing(fixture: &Fixture) -> Check {
     if !fixture.can(ActionKind::Email) {
         return Ok(());
     }
-    for folder in [Folder::Inbox, Folder::Sent] {
+    for folder in FOLDERS {
         delivered(fixture.run(deliver(folder, "m1", 1)).await?)?;
         for attempt in 2..5 {
             already(fixture.run(deliver(folder, "m1", attempt)).await?)?;
         }
     }
-    fixture.holds(2).await
+    fixture.holds(3).await
 }
 
 async fn a_delivery_is_found_again_under_other_flags(fixture: &Fixture) -> Check {
@@ -241,6 +243,44 @@ async fn sent_mail_is_apart_from_the_inbox(fixture: &Fixture) -> Check {
     delivered(fixture.run(deliver(Folder::Sent, "m1", 1)).await?)?;
     absent(fixture.run(remove(Folder::Inbox, "m1")).await?)?;
     fixture.holds(1).await
+}
+
+async fn drafts_are_apart_from_the_others(fixture: &Fixture) -> Check {
+    if !fixture.can(ActionKind::Email) {
+        return Ok(());
+    }
+    absent(fixture.run(remove(Folder::Drafts, "m1")).await?)?;
+    delivered(fixture.run(deliver(Folder::Drafts, "m1", 1)).await?)?;
+    absent(fixture.run(remove(Folder::Inbox, "m1")).await?)?;
+    absent(fixture.run(remove(Folder::Sent, "m1")).await?)?;
+    delivered(fixture.run(deliver(Folder::Sent, "m1", 1)).await?)?;
+    fixture.holds(2).await
+}
+
+async fn a_draft_takes_the_place_of_another(fixture: &Fixture) -> Check {
+    if !fixture.can(ActionKind::Email) {
+        return Ok(());
+    }
+    delivered(fixture.run(deliver(Folder::Inbox, "m0", 1)).await?)?;
+    delivered(fixture.run(deliver(Folder::Drafts, "m1", 1)).await?)?;
+    for attempt in 1..3 {
+        let written = fixture.run(deliver(Folder::Drafts, "m2", attempt)).await?;
+        if attempt == 1 {
+            delivered(written)?;
+        } else {
+            already(written)?;
+        }
+        let replaced = fixture.run(remove(Folder::Drafts, "m1")).await?;
+        let expected = if attempt == 1 {
+            ActivityResult::Removed
+        } else {
+            ActivityResult::Absent
+        };
+        ensure(replaced == expected, || {
+            format!("the draft before should be {expected:?}, not {replaced:?}")
+        })?;
+    }
+    fixture.holds(2).await
 }
 
 async fn flags_are_added(fixture: &Fixture) -> Check {
@@ -265,21 +305,21 @@ async fn a_past_is_no_message_and_is_told_once(fixture: &Fixture) -> Check {
             ..delivery(folder, unique_name, attempt)
         })
     };
-    for folder in [Folder::Inbox, Folder::Sent] {
+    for folder in FOLDERS {
         delivered(fixture.run(with(folder, "m1", 1, 1_500_000_000)).await?)?;
         already(fixture.run(with(folder, "m1", 2, 1_500_000_000)).await?)?;
         // Too late for another one, which does no harm.
         delivered(fixture.run(with(folder, "m2", 1, 1_600_000_000)).await?)?;
         delivered(fixture.run(deliver(folder, "m3", 1)).await?)?;
     }
-    fixture.holds(6).await
+    fixture.holds(9).await
 }
 
 async fn a_removed_message_is_gone(fixture: &Fixture) -> Check {
     if !fixture.can(ActionKind::Email) {
         return Ok(());
     }
-    for folder in [Folder::Inbox, Folder::Sent] {
+    for folder in FOLDERS {
         delivered(fixture.run(deliver(folder, "m1", 1)).await?)?;
         let result = fixture.run(remove(folder, "m1")).await?;
         ensure(result == ActivityResult::Removed, || {
@@ -506,6 +546,9 @@ async fn read(fixture: &Fixture, path: &Path, limit: u64) -> Result<Vec<u8>, Str
         .map_err(|error| format!("read_file failed: {error}"))
 }
 
+/// Every folder that a message can be delivered to.
+const FOLDERS: [Folder; 3] = [Folder::Inbox, Folder::Sent, Folder::Drafts];
+
 fn location(folder: Folder, unique_name: &str) -> MailLocation {
     MailLocation {
         login: "ana".to_owned(),
@@ -521,7 +564,8 @@ fn delivery(folder: Folder, unique_name: &str, attempt: u32) -> MailDelivery {
         message: MESSAGE.to_vec(),
         delivered_at: 1_700_000_000,
         flags: MailFlags {
-            seen: folder == Folder::Sent,
+            draft: folder == Folder::Drafts,
+            seen: folder != Folder::Inbox,
             answered: false,
         },
         attempt,
@@ -538,6 +582,10 @@ fn history(uid_validity: u32, next_uid: u32) -> MailboxHistory {
     MailboxHistory {
         inbox: folder(uid_validity, 1),
         sent: folder(uid_validity.saturating_add(1), 2),
+        drafts: LaterFolderHistory {
+            next_uid,
+            guid: [3; 16],
+        },
     }
 }
 
@@ -548,7 +596,11 @@ fn deliver(folder: Folder, unique_name: &str, attempt: u32) -> Action {
 fn flag(unique_name: &str, seen: bool, answered: bool) -> Action {
     Action::FlagMail(MailFlagging {
         location: location(Folder::Inbox, unique_name),
-        add: MailFlags { answered, seen },
+        add: MailFlags {
+            answered,
+            seen,
+            ..MailFlags::default()
+        },
     })
 }
 

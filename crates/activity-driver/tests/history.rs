@@ -5,7 +5,9 @@ mod support;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use decnet_activity_driver::action::{Action, Folder, FolderHistory, MailDelivery, MailboxHistory};
+use decnet_activity_driver::action::{
+    Action, Folder, FolderHistory, LaterFolderHistory, MailDelivery, MailboxHistory,
+};
 use decnet_activity_driver::decky::LocalFolders;
 use decnet_activity_driver::driver::{ActivityDriver, DriverError};
 use decnet_activity_driver::drivers::local_folders::LocalFoldersDriver;
@@ -22,6 +24,10 @@ const PAST: MailboxHistory = MailboxHistory {
         uid_validity: 1_600_000_001,
         next_uid: 78,
         guid: [0xa0; 16],
+    },
+    drafts: LaterFolderHistory {
+        next_uid: 31,
+        guid: [0xb0; 16],
     },
 };
 /// Files of a past, below the Maildir, with what they hold.
@@ -190,4 +196,86 @@ async fn numbers_below_one_are_refused_before_anything_is_made() {
         );
     }
     assert_eq!(names(root.path()), [""; 0]);
+}
+
+const DRAFTS: &str = ".Drafts/dovecot-uidlist";
+
+async fn draft(decky: &decnet_activity_driver::decky::Decky, name: &str) {
+    let _ = fast()
+        .run(decky, &with_past(Folder::Drafts, name, 1))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn drafts_come_later_and_are_dated_after_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let decky = decky(root.path());
+    let maildir = root.path().join("home/ana/Maildir");
+    let read = |name: &str| std::fs::read_to_string(maildir.join(name)).unwrap();
+    let _ = fast()
+        .run(&decky, &with_past(Folder::Inbox, "m1", 1))
+        .await
+        .unwrap();
+    assert_told(&maildir);
+    assert!(!maildir.join(".Drafts").exists());
+    assert_eq!(read("subscriptions"), "V\t2\n\nSent\n");
+
+    // The server has given out two more meanwhile.
+    let marker = |number: u32| maildir.join(format!("dovecot-uidvalidity.{number:08x}"));
+    std::fs::rename(marker(0x5f5e_1001), marker(0x5f5e_1003)).unwrap();
+    std::fs::write(maildir.join("dovecot-uidvalidity"), "5f5e1003").unwrap();
+    draft(&decky, "m2").await;
+    let guid = "b0".repeat(16);
+    assert_eq!(read(DRAFTS), format!("3 V{} N31 G{guid}\n", 0x5f5e_1004));
+    assert_eq!(read("dovecot-uidvalidity"), "5f5e1004");
+    assert!(marker(0x5f5e_1004).exists() && !marker(0x5f5e_1003).exists());
+    assert_eq!(read("subscriptions"), "V\t2\n\nSent\nDrafts\n");
+
+    // Told once.
+    let before = support::tree(&maildir);
+    draft(&decky, "m3").await;
+    let _ = fast()
+        .run(&decky, &Action::RemoveMail(location(Folder::Drafts, "m3")))
+        .await
+        .unwrap();
+    assert_eq!(support::tree(&maildir), before);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_begins_with_a_draft_has_everything() {
+    let root = tempfile::tempdir().unwrap();
+    let decky = decky(root.path());
+    draft(&decky, "m1").await;
+    let maildir = root.path().join("home/ana/Maildir");
+    for (name, content) in FILES {
+        let read = std::fs::read_to_string(maildir.join(name));
+        // The number that the drafts have taken.
+        let expected = content.replace("5f5e1001", "5f5e1002");
+        let name = name.replace("validity.5f5e1001", "validity.5f5e1002");
+        assert_eq!(
+            std::fs::read_to_string(maildir.join(&name))
+                .ok()
+                .or(read.ok()),
+            Some(expected),
+            "{name}"
+        );
+    }
+    let drafts = std::fs::read_to_string(maildir.join(DRAFTS)).unwrap();
+    assert!(drafts.starts_with("3 V1600000002 N31 "), "{drafts}");
+}
+
+#[tokio::test]
+async fn a_mailbox_without_a_past_gets_drafts_without_one() {
+    let root = tempfile::tempdir().unwrap();
+    let decky = decky(root.path());
+    let maildir = root.path().join("home/ana/Maildir");
+    std::fs::create_dir_all(maildir.join("cur")).unwrap();
+    // Nor does what somebody put in place of the subscriptions hold it up.
+    std::os::unix::fs::symlink("/etc/passwd", maildir.join("subscriptions")).unwrap();
+    draft(&decky, "m1").await;
+    assert_eq!(
+        names(&maildir.join(".Drafts")),
+        ["cur", "maildirfolder", "new", "tmp"]
+    );
 }

@@ -21,6 +21,7 @@ const NAME: &str = "1780000000.M1P2.mx1";
 #[tokio::test]
 async fn names_sizes_and_times_are_exact() {
     const BOTH: MailFlags = MailFlags {
+        draft: false,
         answered: true,
         seen: true,
     };
@@ -177,6 +178,7 @@ async fn flags_of_others_stay() {
     let _ = fast().run(&decky, &deliver("other", 1)).await.unwrap();
     std::fs::write(cur.join(format!("{NAME},S=1,W=1:2,FTa")), "x").unwrap();
     let add = MailFlags {
+        draft: false,
         answered: true,
         seen: true,
     };

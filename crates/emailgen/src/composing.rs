@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use crate::attaching::attachments;
 use crate::attachment::Attachment;
-use crate::ledger::{ComposedMail, Correspondent, MailKind, RecipientField, WrittenBy};
+use crate::ledger::{ComposedMail, Correspondent, DraftPlan, MailKind, RecipientField, WrittenBy};
 use crate::mail_client::{MailClient, choice};
 use crate::message::{ComposeError, Mailbox, Message, Occasion, ParentMessage};
 use crate::picker::Pick;
@@ -48,6 +48,9 @@ pub(crate) async fn compose(
     writer: &dyn Writer,
     secret: &DeploymentSecret,
 ) -> Result<ComposedMail, CompositionError> {
+    if let Some(draft) = &pick.plan.draft {
+        return compose_draft(pick, draft, writer, secret).await;
+    }
     let earlier = Earlier::of(pick, secret).await?;
     let client = choice::known(&pick.plan.mail_client);
     let attachments = attachments(pick, secret);
@@ -69,13 +72,61 @@ pub(crate) async fn compose(
             composed.written_by.remade_for = remade_for;
             return Ok(composed);
         }
-        for tell in tells {
-            if !remade_for.contains(&tell) {
-                remade_for.push(tell);
-            }
-        }
+        remember(tells, &mut remade_for);
     }
     Err(CompositionError::GivesItselfAway { tells: remade_for })
+}
+
+/// One iteration of a draft. The first has the whole text written, later ones show more of it.
+async fn compose_draft(
+    pick: &Pick,
+    draft: &DraftPlan,
+    writer: &dyn Writer,
+    secret: &DeploymentSecret,
+) -> Result<ComposedMail, CompositionError> {
+    let client = choice::known(&pick.plan.mail_client);
+    let mut remade_for: Vec<String> = Vec::new();
+    for round in 0..MOST_ROUNDS {
+        let whole = match &draft.before {
+            Some(before) => Text {
+                subject: before.subject.clone(),
+                body: before.body.clone(),
+                authorship: before.written_by.authorship.clone(),
+            },
+            None => write(pick, None, client, writer, draft.seed ^ round).await?,
+        };
+        let shown = Text {
+            body: draft.shown(&whole.body),
+            ..whole.clone()
+        };
+        let seed = pick.plan.seed ^ round;
+        let mut composed = shape(pick, None, client, &shown, &[], secret, seed)?;
+        composed.new_text = whole.body;
+        let place = Place {
+            folder: "Drafts",
+            file_name: &pick.plan.sent_name,
+            modified_at: Some(pick.plan.sent_at.timestamp()),
+        };
+        let tells = tells_at(&client.sent_copy(&composed.message), &place);
+        if tells.is_empty() {
+            composed.written_by.remade_for = match &draft.before {
+                Some(before) => before.written_by.remade_for.clone(),
+                None => remade_for,
+            };
+            return Ok(composed);
+        }
+        remember(tells, &mut remade_for);
+    }
+    Err(CompositionError::GivesItselfAway { tells: remade_for })
+}
+
+/// Adds those that are not there.
+fn remember(tells: Vec<String>, known: &mut Vec<String>) {
+    for tell in tells {
+        if !known.contains(&tell) {
+            known.push(tell);
+        }
+    }
 }
 
 /// What would give the message away where its first recipient finds it.
@@ -88,7 +139,11 @@ fn tells_of(pick: &Pick, composed: &ComposedMail, secret: &DeploymentSecret) -> 
         file_name: &pick.plan.inbox_name,
         modified_at: Some(trace.delivered_at.timestamp()),
     };
-    give_aways(&message, &place)
+    tells_at(&message, &place)
+}
+
+fn tells_at(message: &[u8], place: &Place<'_>) -> Vec<String> {
+    give_aways(message, place)
         .into_iter()
         .map(|finding| finding.tell.id().to_owned())
         .collect()
@@ -207,6 +262,7 @@ fn local(who: &Correspondent, at: DateTime<Utc>) -> DateTime<FixedOffset> {
 }
 
 /// The words of a mail.
+#[derive(Clone)]
 struct Text {
     subject: String,
     body: String,
@@ -346,7 +402,11 @@ fn shape(
         attachments,
         installation: identity(&pick.sender, secret).installation,
     };
-    let composed = client.compose(&message, &mut generator(seed, Purpose::MailClient))?;
+    let mut rng = generator(seed, Purpose::MailClient);
+    let composed = match (&plan.draft, &pick.sender.home) {
+        (Some(_), Some(home)) => client.compose_draft(&message, &home.decky.name, &mut rng)?,
+        _ => client.compose(&message, &mut rng)?,
+    };
     Ok(ComposedMail {
         subject: text.subject.clone(),
         references: composed.references,

@@ -14,6 +14,7 @@ mod availability;
 mod copies;
 mod desk;
 mod draws;
+mod nudges;
 mod outbox;
 mod planning;
 mod replies;
@@ -52,6 +53,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
         replies::CHECKS,
         copies::CHECKS,
         retention::CHECKS,
+        nudges::CHECKS,
     ]
     .into_iter()
     .flatten()

@@ -18,6 +18,7 @@
 //! token: whoever claims it after the lease ran out gets a higher one, and what the earlier holder
 //! still records is refused as [`Recorded::Overtaken`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, Utc};
@@ -27,6 +28,8 @@ use decnet_realism::active_hours::Schedule;
 use decnet_realism::persona::Persona;
 use decnet_realism::writer::Authorship;
 use serde::{Deserialize, Serialize};
+
+use crate::nudge_ledger::NudgeLedger;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -225,19 +228,52 @@ pub struct PlannedMail {
     pub sent_name: String,
     /// The finished mail, when the writer was immediate.
     pub composed: Option<ComposedMail>,
+    /// What it was asked for by, for ever unique: a plan for a cause that has a mail is a conflict.
+    /// With a cause, a reply may be planned that nobody owes.
+    pub cause: Option<String>,
+    /// Which iteration of a draft it is, if it is one. A draft goes into Drafts of its sender under
+    /// `sent_name`, and nowhere else: its `recipient_home` is the sender's, and it has no copies.
+    pub draft: Option<DraftPlan>,
 }
 
 impl PlannedMail {
-    /// Everybody it concerns with their mailbox: the sender, the recipient, who else gets it.
+    /// Everybody it concerns with their mailbox: the sender, the recipient, who else gets it. Of a
+    /// draft it is the sender alone.
     pub fn people(&self) -> impl Iterator<Item = (PersonaId, &HomeChoice)> {
         let copies = self.copies.iter().map(|copy| (copy.recipient, &copy.home));
-        [
-            (self.sender, &self.sender_home),
-            (self.recipient, &self.recipient_home),
-        ]
-        .into_iter()
-        .chain(copies)
+        let recipient = (self.recipient, &self.recipient_home);
+        std::iter::once((self.sender, &self.sender_home))
+            .chain(self.draft.is_none().then_some(recipient))
+            .chain(copies)
     }
+}
+
+/// One iteration of a [draft](crate::drafts).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftPlan {
+    /// Its number, from 1.
+    pub iteration: u32,
+    /// Number of the last iteration of this draft.
+    pub last: u32,
+    /// Seed of the first iteration, from which subject, recipient and text follow.
+    pub seed: u64,
+    /// The iteration that it replaces; `None` for the first one.
+    pub before: Option<DraftBefore>,
+}
+
+/// The iteration of a draft that the next one replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftBefore {
+    /// Which mail.
+    pub mail: MailId,
+    /// Unique part of its file name in Drafts.
+    pub name: String,
+    /// Subject of the draft.
+    pub subject: String,
+    /// The whole text.
+    pub body: String,
+    /// Who wrote it.
+    pub written_by: WrittenBy,
 }
 
 /// One more recipient of a mail.
@@ -280,7 +316,7 @@ pub struct ComposedMail {
     pub subject: String,
     /// References header, ids separated by one space; empty for a thread's first mail.
     pub references: String,
-    /// What the sender wrote.
+    /// What the sender wrote; of a draft, all that they will have written in the end.
     pub new_text: String,
     /// The whole text, quotes and signature included.
     pub text: String,
@@ -293,7 +329,7 @@ pub struct ComposedMail {
 }
 
 /// Who wrote the text of a mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenBy {
     /// The writer, and what it took.
     #[serde(flatten)]
@@ -477,6 +513,8 @@ pub struct Retention {
     /// Deckies to count messages on: those that got mail just now, since no other can have become
     /// too full.
     pub deckies: Vec<DeckyId>,
+    /// Names of deckies that lose nothing. A mail that lies on one of them stays everywhere.
+    pub spared: BTreeSet<String>,
 }
 
 /// One line of a mail listing.
@@ -497,10 +535,13 @@ pub struct MailSummary {
     /// Addresses of the other recipients, in the order of the headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<String>,
-    /// Subject; empty while it is only planned.
+    /// Subject; empty while it is only planned, unless it goes on with a draft.
     pub subject: String,
     /// With angle brackets.
     pub message_id: String,
+    /// Number of the iteration, from 1, if it is a draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draft: Option<u32>,
     /// Tries so far.
     pub attempts: u32,
     /// What went wrong last.
@@ -547,7 +588,7 @@ pub struct MailFilter {
 }
 
 /// The repository behind a tick.
-pub trait MailLedger: Send {
+pub trait MailLedger: NudgeLedger + Send {
     /// The id that the next planned mail gets if nobody else plans one before.
     ///
     /// # Errors
@@ -641,7 +682,8 @@ pub trait MailLedger: Send {
         composed: &ComposedMail,
     ) -> Result<Recorded, LedgerError>;
 
-    /// Marks mails as delivered, with their answers and follow-ups. Answers in the same order.
+    /// Marks mails as delivered, with their answers and follow-ups. Answers in the same order. A
+    /// draft replaces the iteration before it, which counts on its decky no more.
     fn record_delivered(&mut self, mails: &[DeliveredMail]) -> Result<Vec<Recorded>, LedgerError>;
 
     /// Gives mails back, to be tried later or never. Answers in the same order.
@@ -665,7 +707,8 @@ pub trait MailLedger: Send {
         limit: usize,
     ) -> Result<Vec<UnreadMail>, LedgerError>;
 
-    /// Notes that somebody other than decnet removed a delivered message.
+    /// Notes that somebody other than decnet removed a delivered message. A draft is only in
+    /// Drafts, and no other mail is there.
     fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError>;
 
     /// Delivered mails that `retention` lets go, oldest first, at most `limit`. One that a reply in

@@ -9,8 +9,9 @@
 //! | to | see |
 //! |---|---|
 //! | write mail | [`tick`] |
+//! | have one thing done on one decky | [`nudge`] |
 //! | describe deckies and people | [`world`] |
-//! | keep it all in memory, or elsewhere | [`ledger`]; [`memory_ledger`], and [`conformance`] to test another |
+//! | keep it all in memory, or elsewhere | [`ledger`], [`nudge_ledger`]; [`memory_ledger`], and [`conformance`] to test another |
 //! | give mail the shape of another mail client | [`mail_client`] |
 //! | make the files that people attach | [`attachment`] |
 //! | find what gives mail away | [`scan`] |
@@ -100,6 +101,7 @@ mod attaching;
 pub mod attachment;
 pub mod composing;
 pub mod conformance;
+pub mod drafts;
 pub mod ledger;
 pub mod mail_client;
 mod mailbox_past;
@@ -107,6 +109,8 @@ pub mod maildir_name;
 pub mod memory_ledger;
 pub mod message;
 mod mime;
+pub mod nudge;
+pub mod nudge_ledger;
 mod picker;
 pub mod random;
 pub mod record;

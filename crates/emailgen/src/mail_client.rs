@@ -88,6 +88,19 @@ pub trait MailClient: Send + Sync {
         rng: &mut ChaCha8Rng,
     ) -> Result<ComposedMessage, ComposeError>;
 
+    /// The message as it is saved among the drafts of the sender, on the mail server `host`: with
+    /// headers that only drafts have, where they are known, and else as it would be sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`compose`](MailClient::compose).
+    fn compose_draft(
+        &self,
+        message: &Message<'_>,
+        host: &str,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<ComposedMessage, ComposeError>;
+
     /// What the sender keeps of a message that it composed: the same bytes, without the headers
     /// that their own servers add once it is on its way.
     fn sent_copy(&self, message: &[u8]) -> Vec<u8>;
@@ -162,7 +175,16 @@ impl<P: profile::Profile> MailClient for P {
         message: &Message<'_>,
         rng: &mut ChaCha8Rng,
     ) -> Result<ComposedMessage, ComposeError> {
-        profile::compose(self, message, rng)
+        profile::compose(self, message, None, rng)
+    }
+
+    fn compose_draft(
+        &self,
+        message: &Message<'_>,
+        host: &str,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<ComposedMessage, ComposeError> {
+        profile::compose(self, message, Some(host), rng)
     }
 
     fn sent_copy(&self, message: &[u8]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The past of a mailbox: one that is made now looks as if it had been there for long.
 
 use chrono::{DateTime, Utc};
-use decnet_activity_driver::action::{FolderHistory, MailboxHistory};
+use decnet_activity_driver::action::{FolderHistory, LaterFolderHistory, MailboxHistory};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,6 +13,8 @@ use crate::trace::host_digest;
 const AGE: std::ops::Range<i64> = 120..1_500;
 /// Messages that it got in each of these days, in a hundredth of a message.
 const MAILS_A_DAY: std::ops::Range<i64> = 300..2_500;
+/// Saved drafts for a hundred mails sent: a judgement.
+const DRAFTS_PER_HUNDRED: i64 = 70;
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// The past of a mailbox that is made for a mail of `now`.
@@ -43,9 +45,18 @@ pub(crate) fn past(home: &Home, now: DateTime<Utc>, secret: &DeploymentSecret) -
             guid,
         }
     };
+    let inbox = folder(inbox_validity, received);
+    let sent_folder = folder(inbox_validity.saturating_add(1), sent);
+    // Drawn last, so that it leaves the others as they are without it. Who keeps drafts saves more
+    // of them than they send: each time it is saved, a draft gets a new UID.
+    let drafts = folder(1, sent * DRAFTS_PER_HUNDRED / 100);
     MailboxHistory {
-        inbox: folder(inbox_validity, received),
-        sent: folder(inbox_validity.saturating_add(1), sent),
+        inbox,
+        sent: sent_folder,
+        drafts: LaterFolderHistory {
+            next_uid: drafts.next_uid,
+            guid: drafts.guid,
+        },
     }
 }
 

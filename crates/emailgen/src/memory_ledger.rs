@@ -5,8 +5,10 @@
 //! blocked, so its methods take longer the more there is in it; a few thousand mails are fine.
 
 mod mail;
+mod nudge;
 mod outcome;
 mod people;
+mod retention;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +52,8 @@ pub struct MemoryLedger {
     last_mail: i64,
     /// By the mail that is answered.
     answers: BTreeMap<MailId, Answer>,
+    /// Causes of mails that were let go, and whether they had been delivered.
+    past_causes: BTreeMap<String, (MailId, bool)>,
     follow_ups: Vec<FollowUp>,
     domains: BTreeSet<String>,
     pool_fingerprint: Option<String>,
@@ -73,6 +77,7 @@ impl MemoryLedger {
             mails: BTreeMap::new(),
             last_mail: 0,
             answers: BTreeMap::new(),
+            past_causes: BTreeMap::new(),
             follow_ups: Vec::new(),
             domains: BTreeSet::new(),
             pool_fingerprint: None,
@@ -109,6 +114,8 @@ struct DeckyEntry {
     removed: bool,
     /// The mail that it refused last and that is tried again.
     refused: Option<MailId>,
+    /// The latest date of a mail or draft that was delivered there.
+    last_change: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -160,12 +167,16 @@ struct MailEntry {
     attempt: u32,
     /// When somebody may claim it; `None` when it is delivered or abandoned.
     claimable_at: Option<DateTime<Utc>>,
+    /// The attempt that failed last. While it is the latest one, nobody holds the mail.
+    failed_attempt: Option<u32>,
     error: Option<String>,
     record: Option<String>,
     /// Recipients who read it.
     read_by: BTreeSet<PersonaId>,
     inbox_vanished: bool,
     sent_vanished: bool,
+    /// Whether it is a draft that the next iteration took the place of.
+    is_replaced: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -7,6 +7,8 @@
 //! answered, and some answer what no mailbox holds. Every share is that of a corpus, named where
 //! it stands.
 
+mod nudged;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -93,6 +95,19 @@ struct Intent {
     sent_at: DateTime<Utc>,
     topic: String,
     language: String,
+    /// Name of the mail client it is written with; `None` for one of the sender's.
+    mail_client: Option<String>,
+}
+
+/// What becomes of a mail that somebody answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answering {
+    /// As people do: now and then it is passed on instead, and most answers go to all.
+    Freely,
+    /// It is answered.
+    ToAuthor,
+    /// It is answered to everybody who got it.
+    ToAll,
 }
 
 /// What picking came to.
@@ -110,12 +125,12 @@ pub(crate) struct Picker<'a> {
     pub(crate) drivers: &'a DriverRegistry,
     pub(crate) secret: &'a DeploymentSecret,
     pub(crate) now: DateTime<Utc>,
-    open: Vec<ScheduleId>,
+    pub(crate) open: Vec<ScheduleId>,
     homes: HashMap<PersonaId, Home>,
     logins: HashSet<(DeckyId, String)>,
     /// Deckies that could not be looked into, with what stood in the way of the last one.
     unreachable: HashSet<DeckyId>,
-    obstacle: Option<TickError>,
+    pub(crate) obstacle: Option<TickError>,
     /// Mailboxes found to hold foreign mail.
     foreign: usize,
 }
@@ -152,6 +167,7 @@ impl<'a> Picker<'a> {
     pub(crate) async fn reply(
         &mut self,
         due: DueReply,
+        answering: Answering,
         (expected_id, seed): (MailId, u64),
     ) -> Result<Option<Box<Pick>>, TickError> {
         let mut rng = generator(seed, Purpose::Thread);
@@ -176,16 +192,18 @@ impl<'a> Picker<'a> {
             sent_at: due.due_at,
             topic: parent.topic.clone(),
             language: answerer.persona.language_or("en").to_owned(),
+            mail_client: None,
             reply: None,
             sender: answerer,
         };
         if rng.random::<f64>() < PASSED_ON
+            && answering == Answering::Freely
             && let Some(third) = self.somebody_else(&intent.sender, &known, &mut rng).await?
         {
             intent.kind = MailKind::Forward;
             intent.recipient = third;
         } else {
-            if rng.random::<f64>() < TO_ALL {
+            if rng.random::<f64>() < TO_ALL || answering == Answering::ToAll {
                 self.add_others(&mut intent, &parent, &mut rng).await?;
             }
             if rng.random::<f64>() < JOINED
@@ -268,29 +286,8 @@ impl<'a> Picker<'a> {
                 }
                 continue;
             };
-            // Everybody writes in their own language.
-            let language = sender.persona.language_or("en").to_owned();
-            let topics = self.ledger.topics(sender.list)?;
-            let topic = if topics.is_empty() {
-                draw(topic::built_in(&language), &mut rng)
-                    .copied()
-                    .unwrap_or("news")
-                    .to_owned()
-            } else {
-                draw(&topics, &mut rng).cloned().unwrap_or_default()
-            };
-            let mut intent = Intent {
-                sent_at: self.send_time(&sender, seed),
-                sender,
-                recipient,
-                copies: Vec::new(),
-                kind: MailKind::New,
-                reply: None,
-                topic,
-                language,
-            };
-            self.shape_thread(&mut intent, seed).await?;
-            if let Some(pick) = self.pick(intent, (expected_id, seed)) {
+            let people = (sender, recipient);
+            if let Some(pick) = self.start(people, &mut rng, (expected_id, seed)).await? {
                 return Ok(Picked::Mail(Box::new(pick)));
             }
         }
@@ -299,6 +296,48 @@ impl<'a> Picker<'a> {
             return Err(obstacle);
         }
         Ok(Picked::Nobody(self.standstill()?))
+    }
+
+    /// The first mail of a thread between two people with mailboxes. `rng` draws its topic.
+    pub(crate) async fn start(
+        &mut self,
+        (sender, recipient): (Correspondent, Correspondent),
+        rng: &mut impl Rng,
+        (expected_id, seed): (MailId, u64),
+    ) -> Result<Option<Pick>, TickError> {
+        // Everybody writes in their own language.
+        let language = sender.persona.language_or("en").to_owned();
+        let mut intent = Intent {
+            sent_at: self.send_time(&sender, seed),
+            copies: Vec::new(),
+            kind: MailKind::New,
+            reply: None,
+            topic: self.topic(&sender, &language, rng)?,
+            language,
+            mail_client: None,
+            sender,
+            recipient,
+        };
+        self.shape_thread(&mut intent, seed).await?;
+        Ok(self.pick(intent, (expected_id, seed)))
+    }
+
+    /// What somebody writes about when nothing is given.
+    pub(crate) fn topic(
+        &mut self,
+        sender: &Correspondent,
+        language: &str,
+        rng: &mut impl Rng,
+    ) -> Result<String, LedgerError> {
+        let topics = self.ledger.topics(sender.list)?;
+        Ok(if topics.is_empty() {
+            draw(topic::built_in(language), rng)
+                .copied()
+                .unwrap_or("news")
+                .to_owned()
+        } else {
+            draw(&topics, rng).cloned().unwrap_or_default()
+        })
     }
 
     /// Why nobody can start a thread now.
@@ -358,6 +397,7 @@ impl<'a> Picker<'a> {
             sent_at,
             topic,
             language,
+            mail_client,
         } = intent;
         // Headers name everybody in `To` before those in `Cc`.
         copies.sort_by_key(|(_, field)| *field == RecipientField::Cc);
@@ -368,8 +408,10 @@ impl<'a> Picker<'a> {
         let programs = known
             .clone()
             .unwrap_or_else(|| choice::mail_programs(&sender.persona, self.secret));
-        let mail_client =
-            choice::mail_client_of(&programs, &mut generator(seed, Purpose::MailProgram));
+        let mail_client = match mail_client {
+            Some(name) => choice::known(&name),
+            None => choice::mail_client_of(&programs, &mut generator(seed, Purpose::MailProgram)),
+        };
         let who = identity(&sender, self.secret);
         let message_id =
             mail_client.message_id(&who, sent_at, &mut generator(seed, Purpose::MessageId));
@@ -417,6 +459,8 @@ impl<'a> Picker<'a> {
             inbox_name,
             sent_name,
             composed: None,
+            cause: None,
+            draft: None,
         };
         Some(Pick {
             plan,
@@ -428,7 +472,7 @@ impl<'a> Picker<'a> {
     }
 
     /// When the first mail of a thread is sent: within the last minute, inside the sender's hours.
-    fn send_time(&self, sender: &Correspondent, seed: u64) -> DateTime<Utc> {
+    pub(crate) fn send_time(&self, sender: &Correspondent, seed: u64) -> DateTime<Utc> {
         let mut rng = generator(seed, Purpose::SendTime);
         let back = rng.random_range(0..SEND_TIME_WINDOW.num_milliseconds());
         let sent_at = self.now - TimeDelta::milliseconds(back);
@@ -441,7 +485,7 @@ impl<'a> Picker<'a> {
 
     /// The persona with a mailbox that decnet may write to, chosen now if there is none yet;
     /// `None` when there is no such mailbox.
-    async fn with_home(
+    pub(crate) async fn with_home(
         &mut self,
         mut who: Correspondent,
         lot: u64,
@@ -457,9 +501,18 @@ impl<'a> Picker<'a> {
             Some(name) => self.ledger.named_home(who.list, name)?,
             None => self.ledger.draw_home(who.list, lot)?,
         };
-        let Some((decky_id, decky)) = found else {
-            return Ok(None);
-        };
+        match found {
+            Some(decky) => self.settle(who, decky).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Somebody without a mailbox, with one on this decky; `None` when they cannot have it there.
+    pub(crate) async fn settle(
+        &mut self,
+        mut who: Correspondent,
+        (decky_id, decky): (DeckyId, Arc<Decky>),
+    ) -> Result<Option<Correspondent>, TickError> {
         if self.unreachable.contains(&decky_id) {
             return Ok(None);
         }
@@ -546,7 +599,7 @@ pub(crate) fn location(
     }
 }
 
-fn choice_of(home: &Home) -> HomeChoice {
+pub(crate) fn choice_of(home: &Home) -> HomeChoice {
     HomeChoice {
         decky: home.decky_id,
         login: home.login.clone(),
@@ -559,7 +612,7 @@ fn adopts(decky: &Arc<Decky>) -> bool {
     }
 }
 
-fn draw<'t, T>(items: &'t [T], rng: &mut impl Rng) -> Option<&'t T> {
+pub(crate) fn draw<'t, T>(items: &'t [T], rng: &mut impl Rng) -> Option<&'t T> {
     if items.is_empty() {
         None
     } else {

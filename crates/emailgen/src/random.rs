@@ -110,6 +110,8 @@ pub enum Purpose {
     MailProgram = 11,
     /// A mail that no mailbox holds.
     Unseen = 12,
+    /// How a draft grows.
+    Draft = 13,
 }
 
 /// SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit reaches every output bit.

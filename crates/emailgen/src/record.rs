@@ -39,6 +39,12 @@ pub struct MailRecord {
     /// What it is to its thread.
     #[serde(default)]
     pub kind: MailKind,
+    /// Number of the iteration, from 1, if it is a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<u32>,
+    /// What it was asked for by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// With angle brackets.
     pub message_id: String,
     /// Address of the sender.

@@ -7,6 +7,8 @@
 
 mod delivering;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use decnet_activity_driver::driver::DriverError;
 use decnet_activity_driver::registry::{DriverRegistry, RegistryError};
@@ -14,8 +16,10 @@ use decnet_realism::writer::Writer;
 
 use self::delivering::deckies_of;
 use crate::composing::{self, CompositionError};
-use crate::ledger::{FollowUp, LedgerError, MailId, MailLedger, PlanOutcome, Recorded, Standstill};
-use crate::picker::{Pick, Picked, Picker};
+use crate::ledger::{
+    ClaimedMail, FollowUp, LedgerError, MailId, MailLedger, PlanOutcome, Recorded, Standstill,
+};
+use crate::picker::{Answering, Pick, Picked, Picker};
 use crate::random::{DeploymentSecret, mail_seed};
 use crate::record::{MailRecord, rfc3339};
 use crate::reply_timing::ReplyTiming;
@@ -23,7 +27,7 @@ use crate::reply_timing::ReplyTiming;
 /// Most mails in one group, so that a group's messages stay within a few megabytes.
 pub const MOST_IN_A_GROUP: usize = 128;
 /// Plans in a row that others may snatch away before a tick gives up and asks to be tried again.
-const MOST_CONFLICTS: usize = 64;
+pub(crate) const MOST_CONFLICTS: usize = 64;
 /// Groups in a row of which nothing is delivered before a tick leaves it at that.
 const MOST_FRUITLESS_GROUPS: u32 = 8;
 /// Messages that one person reads before they write.
@@ -74,6 +78,11 @@ pub struct TickSettings {
     pub keep_for: Option<TimeDelta>,
     /// Most messages on one decky; 0 sets no limit.
     pub messages_per_decky: u64,
+    /// Names of deckies on which what lies there stays as it is, since somebody looks at it: no
+    /// message is flagged or removed, and no draft is written. Mail still arrives, and still comes to
+    /// lie among the sent. What is held back comes later: people flag what they have read when they
+    /// next write, retention and drafts come with a later tick. Default empty.
+    pub frozen: BTreeSet<String>,
 }
 
 impl TickSettings {
@@ -91,6 +100,7 @@ impl TickSettings {
             retries: RetryPolicy::default(),
             keep_for: None,
             messages_per_decky: 0,
+            frozen: BTreeSet::new(),
         }
     }
 }
@@ -226,10 +236,35 @@ pub struct Preview {
 }
 
 /// A mail in hand: planned, composed perhaps, held under `attempt`.
-struct InWork {
-    id: MailId,
-    attempt: u32,
-    pick: Pick,
+pub(crate) struct InWork {
+    pub(crate) id: MailId,
+    pub(crate) attempt: u32,
+    pub(crate) pick: Pick,
+}
+
+impl From<ClaimedMail> for InWork {
+    fn from(mail: ClaimedMail) -> Self {
+        Self {
+            id: mail.id,
+            attempt: mail.attempt,
+            pick: Pick {
+                plan: mail.plan,
+                sender: mail.sender,
+                recipient: mail.recipient,
+                copies: mail.copies,
+                parent: mail.parent,
+            },
+        }
+    }
+}
+
+impl InWork {
+    /// Whether it is a draft on a decky where nothing may change.
+    fn is_held_back(&self, settings: &TickSettings) -> bool {
+        let home = self.pick.sender.home.as_ref();
+        self.pick.plan.draft.is_some()
+            && home.is_some_and(|home| settings.frozen.contains(&home.decky.name))
+    }
 }
 
 impl Tick<'_> {
@@ -267,9 +302,7 @@ impl Tick<'_> {
             let before = report.delivered.len();
             let failures = report.failed.len();
             let group = self.write_missing(settings, group, &mut report).await?;
-            let deckies = deckies_of(&group);
-            self.deliver(settings, group, &mut report).await?;
-            self.expire(settings, deckies, &mut report).await?;
+            self.deliver_group(settings, group, &mut report).await?;
             // A mail that a mailbox refused is not the tick's mail: another one may get through,
             // since that decky gets no more. One that could not be written is: the next would
             // wait for the same writer.
@@ -337,20 +370,12 @@ impl Tick<'_> {
         let claimed =
             self.ledger
                 .claim_unfinished(wall_clock, wall_clock + settings.lease, limit)?;
-        Ok(claimed
+        let (held_back, group): (Vec<InWork>, Vec<InWork>) = claimed
             .into_iter()
-            .map(|mail| InWork {
-                id: mail.id,
-                attempt: mail.attempt,
-                pick: Pick {
-                    plan: mail.plan,
-                    sender: mail.sender,
-                    recipient: mail.recipient,
-                    copies: mail.copies,
-                    parent: mail.parent,
-                },
-            })
-            .collect())
+            .map(InWork::from)
+            .partition(|mail| mail.is_held_back(settings));
+        self.hold_back(settings, held_back)?;
+        Ok(group)
     }
 
     /// Picks up to `wanted` mails: replies that are due, then new threads.
@@ -379,7 +404,10 @@ impl Tick<'_> {
             settings.now,
         )?;
         for due in due {
-            if let Some(pick) = picker.reply(due, seed_of(picks.len())).await? {
+            if let Some(pick) = picker
+                .reply(due, Answering::Freely, seed_of(picks.len()))
+                .await?
+            {
                 picks.push(*pick);
             }
         }
@@ -436,8 +464,20 @@ impl Tick<'_> {
             .collect())
     }
 
+    /// Delivers a group, and removes what retention lets go of where it was delivered.
+    pub(crate) async fn deliver_group(
+        &mut self,
+        settings: &TickSettings,
+        group: Vec<InWork>,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
+        let deckies = deckies_of(&group);
+        self.deliver(settings, group, report).await?;
+        self.expire(settings, deckies, report).await
+    }
+
     /// Has the text written of every mail that has none yet, and commits it.
-    async fn write_missing(
+    pub(crate) async fn write_missing(
         &mut self,
         settings: &TickSettings,
         group: Vec<InWork>,

@@ -300,6 +300,9 @@ pub trait WorldLedger {
     /// The whole world, for people to read.
     fn world(&mut self) -> Result<World, LedgerError>;
 
+    /// Names of all deckies, in the order of their names.
+    fn decky_names(&mut self) -> Result<Vec<String>, LedgerError>;
+
     /// Domains declared as the operator's own.
     fn declared_domains(&mut self) -> Result<Vec<String>, LedgerError>;
 

@@ -175,6 +175,8 @@ pub enum WriterError {
         writer: String,
         /// What happened.
         reason: String,
+        /// What kind of thing happened.
+        cause: Unavailability,
         /// What it took to find out.
         effort: Effort,
     },
@@ -188,6 +190,18 @@ pub enum WriterError {
         /// What it took.
         effort: Effort,
     },
+}
+
+/// What kept a writer from answering.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unavailability {
+    /// It did not answer in time.
+    Timeout,
+    /// It wants to be asked less often.
+    RateLimit,
+    /// Anything else.
+    #[default]
+    Other,
 }
 
 impl WriterError {
@@ -204,6 +218,7 @@ impl WriterError {
             writer,
             reason,
             effort,
+            ..
         }
         | Self::Unusable {
             writer,

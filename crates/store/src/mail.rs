@@ -2,6 +2,7 @@
 
 mod claim;
 mod listing;
+mod nudge;
 mod outcome;
 mod planning;
 mod retention;
@@ -15,7 +16,7 @@ use decnet_emailgen::ledger::{
     ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, ExpiredMail,
     FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailKind, MailLedger,
     MailSummary, MailboxOrigin, PersonaId, PersonaListId, PlanOutcome, PlannedMail, RecipientField,
-    Recorded, Retention, ScheduleId, Standstill, UnreadMail,
+    Recorded, Retention, ScheduleId, Standstill, UnreadMail, WrittenBy,
 };
 use decnet_emailgen::random::{Purpose, sub_seed};
 use decnet_realism::active_hours::Schedule;
@@ -391,7 +392,7 @@ impl MailLedger for Store {
                         composed.message,
                         composed.written_by.authorship.writer,
                         composed.written_by.mail_client,
-                        written_by_json(composed),
+                        written_by_json(&composed.written_by),
                         composed.thread_index,
                     ])
                 })
@@ -510,15 +511,19 @@ impl MailLedger for Store {
     }
 
     fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError> {
-        let column = match folder {
-            Folder::Inbox => "inbox_vanished",
-            Folder::Sent => "sent_vanished",
+        let (column, is_draft) = match folder {
+            Folder::Inbox => ("inbox_vanished", false),
+            Folder::Sent => ("sent_vanished", false),
+            Folder::Drafts => ("sent_vanished", true),
         };
         self.write(|transaction| {
             transaction
                 .execute(
-                    &format!("UPDATE mail SET {column} = 1 WHERE id = ?1"),
-                    params![id.0],
+                    &format!(
+                        "UPDATE mail SET {column} = 1
+                         WHERE id = ?1 AND (draft_iteration IS NOT NULL) = ?2"
+                    ),
+                    params![id.0, is_draft],
                 )
                 .map_err(ledger_error)?;
             Ok(())
@@ -532,20 +537,15 @@ impl MailLedger for Store {
     ) -> Result<Vec<ExpiredMail>, LedgerError> {
         let mut ids = match retention.older_than {
             Some(older_than) => {
-                retention::aged(&self.connection, older_than.timestamp_micros(), limit)
+                let older_than = older_than.timestamp_micros();
+                retention::aged(&self.connection, older_than, &retention.spared, limit)
                     .map_err(ledger_error)?
             }
             None => Vec::new(),
         };
         if retention.messages_per_decky > 0 {
             ids.extend(
-                retention::surplus(
-                    &self.connection,
-                    &retention.deckies,
-                    retention.messages_per_decky,
-                    limit,
-                )
-                .map_err(ledger_error)?,
+                retention::surplus(&self.connection, retention, limit).map_err(ledger_error)?,
             );
         }
         ids.sort_unstable();
@@ -571,7 +571,8 @@ impl MailLedger for Store {
                 if needed {
                     continue;
                 }
-                outcome::count_messages(transaction, mail.0, -1)?;
+                outcome::count_messages(transaction, mail.0, -1, None)?;
+                nudge::keep_cause(transaction, mail.0)?;
                 transaction
                     .prepare_cached("DELETE FROM mail WHERE id = ?1")
                     .and_then(|mut statement| statement.execute(params![mail.0]))
@@ -657,9 +658,9 @@ fn parse_field(name: &str) -> Result<RecipientField, LedgerError> {
 }
 
 /// Who wrote a mail, for the record.
-fn written_by_json(composed: &ComposedMail) -> String {
+fn written_by_json(written_by: &WrittenBy) -> String {
     // Strings, numbers and lists only: serialising them cannot fail.
-    serde_json::to_string(&composed.written_by).unwrap_or_default()
+    serde_json::to_string(written_by).unwrap_or_default()
 }
 
 fn list_of(connection: &Connection, persona: PersonaId) -> Result<i64, LedgerError> {

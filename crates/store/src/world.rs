@@ -137,6 +137,13 @@ impl WorldLedger for Store {
         Ok(world)
     }
 
+    fn decky_names(&mut self) -> Result<Vec<String>, LedgerError> {
+        self.connection
+            .prepare_cached("SELECT name FROM decky WHERE removed = 0 ORDER BY name")
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .map_err(ledger_error)
+    }
+
     fn declared_domains(&mut self) -> Result<Vec<String>, LedgerError> {
         domains(&self.connection).map_err(ledger_error)
     }

@@ -3,6 +3,8 @@
 
 #[path = "properties/derived.rs"]
 mod derived;
+#[path = "properties/nudged.rs"]
+mod nudged;
 
 use std::collections::BTreeSet;
 
@@ -67,6 +69,23 @@ enum Step {
         lot: u64,
         answer: Option<u8>,
         deliver: bool,
+    },
+    /// Somebody saves a draft, the next iteration of an open one if there is one.
+    Draft {
+        lot: u64,
+        text: bool,
+        deliver: bool,
+    },
+    /// Somebody answers for a cause what nobody has answered.
+    Comment {
+        lot: u64,
+        deliver: bool,
+    },
+    /// Takes over the mail of a cause.
+    Caused {
+        lot: u64,
+        minutes: u8,
+        outcome: u8,
     },
     /// Plans the last plan once more.
     Replay,
@@ -162,6 +181,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Declare),
         12 => mail,
         8 => reply,
+        6 => (any::<u64>(), any::<bool>(), prop::bool::weighted(0.7))
+            .prop_map(|(lot, text, deliver)| Step::Draft { lot, text, deliver }),
+        3 => (any::<u64>(), prop::bool::weighted(0.6))
+            .prop_map(|(lot, deliver)| Step::Comment { lot, deliver }),
+        3 => (any::<u64>(), any::<u8>(), 0..3_u8)
+            .prop_map(|(lot, minutes, outcome)| Step::Caused { lot, minutes, outcome }),
         2 => Just(Step::Replay),
         4 => (any::<u8>(), any::<u64>())
             .prop_map(|(minutes, outcomes)| Step::Claim { minutes, outcomes }),
@@ -203,6 +228,16 @@ fn spec(name: usize, list: usize) -> DeckySpec {
         spec.topology = None;
     }
     spec
+}
+
+/// Now and then something is spared.
+fn spared(number: u8) -> BTreeSet<String> {
+    let name = DECKIES[usize::from(number) % 4].to_owned();
+    number
+        .is_multiple_of(3)
+        .then_some(name)
+        .into_iter()
+        .collect()
 }
 
 /// The two ledgers, and what the steps remember.
@@ -336,6 +371,13 @@ impl Pair {
                 plan.sent_at = due.due_at.fixed_offset();
                 self.send(plan, answer, deliver);
             }
+            Step::Draft { lot, text, deliver } => self.draft(lot, text, deliver),
+            Step::Comment { lot, deliver } => self.comment(lot, deliver),
+            Step::Caused {
+                lot,
+                minutes,
+                outcome,
+            } => self.take_over_caused(lot, i64::from(minutes), outcome),
             Step::Replay => {
                 if let Some(plan) = self.last_plan.clone() {
                     let lease = Desk::at(self.minute + 60);
@@ -363,7 +405,11 @@ impl Pair {
             }
             Step::Vanish { lot, sent } => {
                 let mail = MailId((lot % 40).cast_signed());
-                let folder = if sent { Folder::Sent } else { Folder::Inbox };
+                let folder = match (sent, lot.is_multiple_of(3)) {
+                    (_, true) => Folder::Drafts,
+                    (true, false) => Folder::Sent,
+                    (false, false) => Folder::Inbox,
+                };
                 self.both(|ledger| ledger.note_vanished(mail, folder));
             }
             Step::Age { minutes } => {
@@ -371,6 +417,7 @@ impl Pair {
                     older_than: Some(Desk::at(self.minute - i64::from(minutes))),
                     messages_per_decky: 0,
                     deckies: Vec::new(),
+                    spared: spared(minutes),
                 };
                 self.forget(&retention);
             }
@@ -379,6 +426,7 @@ impl Pair {
                     older_than: None,
                     messages_per_decky: most,
                     deckies: vec![DeckyId(1 + i64::try_from(name).unwrap())],
+                    spared: BTreeSet::new(),
                 };
                 // How much goes at a time is up to the ledger; what is left is not.
                 for ledger in [&mut self.store as &mut dyn Ledger, &mut self.memory] {
@@ -475,6 +523,8 @@ impl Pair {
             inbox_name: format!("{number}.inbox"),
             sent_name: format!("{number}.sent"),
             composed: None,
+            cause: None,
+            draft: None,
         }
     }
 
@@ -581,6 +631,22 @@ impl Pair {
         let mails = self.both(|ledger| ledger.mails(&MailFilter::default()));
         for mail in mails {
             self.both(|ledger| ledger.mail(mail.id));
+        }
+        let open = self.both(|ledger| ledger.schedules());
+        let open: Vec<ScheduleId> = open.into_iter().map(|(id, _)| id).step_by(2).collect();
+        self.both(|ledger| ledger.decky_life(DeckyId(0), 100, &open));
+        // A decky's id is the order in which it came; the ledgers know the same ones.
+        for name in DECKIES {
+            let life = self.both(|ledger| ledger.decky_life_of(name, &open));
+            if let Some(life) = life {
+                self.both(|ledger| ledger.residents(life.id));
+                self.both(|ledger| ledger.newcomers(life.id));
+                self.both(|ledger| ledger.open_drafts(life.id));
+                self.both(|ledger| ledger.unanswered_on(life.id, Desk::at(0), far, 500));
+            }
+        }
+        for number in 0..40 {
+            self.both(|ledger| ledger.caused(&format!("cause {number}")));
         }
     }
 

@@ -110,6 +110,8 @@ fn plan(store: &mut Store, writer: u64, number: u64) -> PlannedMail {
         inbox_name: format!("{writer}.{number}"),
         sent_name: format!("{writer}.{number}"),
         composed: Some(composed("the move")),
+        cause: None,
+        draft: None,
     }
 }
 
@@ -186,7 +188,7 @@ fn writers_queue_and_nobody_writes_twice() {
             .query_row(sql, [], |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    let follow_ups = count("SELECT count(*) FROM follow_up");
+    let follow_ups = count("SELECT count(*) FROM job WHERE due_at = 0");
     assert_eq!(usize::try_from(follow_ups).unwrap(), total);
     let homeless = "SELECT count(*) FROM persona WHERE home_id IS NULL";
     assert_eq!(count(homeless), 0);
@@ -297,7 +299,7 @@ fn a_transaction_that_fails_leaves_nothing() {
     check("mail", "INSERT", &mut |store| {
         store.record_planned(&plans, Desk::at(60)).is_err()
     });
-    check("follow_up", "INSERT", &mut |store| {
+    check("job", "INSERT", &mut |store| {
         store
             .record_delivered(&[delivery(open_mail, answerer, 50)])
             .is_err()
@@ -383,7 +385,7 @@ fn follow_ups_are_written_once_for_each_kind_and_cause() {
     }
     let reader = Connection::open(&path).unwrap();
     let mut statement = reader
-        .prepare("SELECT kind, payload FROM follow_up ORDER BY id")
+        .prepare("SELECT kind, payload FROM job ORDER BY id")
         .unwrap();
     let found: Vec<(String, String)> = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))

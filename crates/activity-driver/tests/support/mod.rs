@@ -15,10 +15,12 @@ use decnet_activity_driver::decky::{Decky, DeckySource, LocalFolders, Transport}
 use decnet_activity_driver::drivers::local_folders::{LocalFoldersDriver, LocalFoldersOptions};
 
 pub const NO_FLAGS: MailFlags = MailFlags {
+    draft: false,
     answered: false,
     seen: false,
 };
 pub const SEEN: MailFlags = MailFlags {
+    draft: false,
     answered: false,
     seen: true,
 };

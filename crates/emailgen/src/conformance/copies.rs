@@ -1,5 +1,7 @@
 //! Mail to several people.
 
+use std::collections::BTreeSet;
+
 use super::desk::{Desk, composed, delivered, everyone_always, ok};
 use crate::ledger::{
     ComingAnswer, DeliveredMail, MailPrograms, PlanOutcome, PlannedCopy, PlannedMail,
@@ -156,6 +158,7 @@ fn a_mail_lets_go_of_every_copy(desk: &mut Desk<'_>) {
         older_than: Some(Desk::at(10_000)),
         messages_per_decky: 0,
         deckies: Vec::new(),
+        spared: BTreeSet::new(),
     };
     let expired = ok(desk.ledger.expired(&retention, 10));
     assert_eq!(expired.len(), 1);

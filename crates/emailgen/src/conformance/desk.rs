@@ -305,6 +305,8 @@ impl<'l> Desk<'l> {
             inbox_name: format!("{number}.inbox"),
             sent_name: format!("{number}.sent"),
             composed: None,
+            cause: None,
+            draft: None,
         }
     }
 

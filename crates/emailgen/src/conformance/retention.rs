@@ -1,5 +1,7 @@
 //! Retention: what may go, and what is left when it is gone.
 
+use std::collections::BTreeSet;
+
 use decnet_activity_driver::action::Folder;
 
 use super::desk::{Desk, everyone_always, failed, ok};
@@ -32,6 +34,7 @@ fn older_than(minute: i64) -> Retention {
         older_than: Some(Desk::at(minute)),
         messages_per_decky: 0,
         deckies: Vec::new(),
+        spared: BTreeSet::new(),
     }
 }
 
@@ -40,6 +43,7 @@ fn at_most(messages: u64, decky: DeckyId) -> Retention {
         older_than: None,
         messages_per_decky: messages,
         deckies: vec![decky],
+        spared: BTreeSet::new(),
     }
 }
 
@@ -73,6 +77,7 @@ fn nothing_expires_without_a_limit(desk: &mut Desk<'_>) {
         older_than: None,
         messages_per_decky: 0,
         deckies: vec![desk.home_of(ANA)],
+        spared: BTreeSet::new(),
     };
     assert_eq!(expired(desk, &retention, 50), []);
     assert_eq!(expired(desk, &older_than(0), 50), []);
@@ -242,6 +247,7 @@ fn only_the_named_deckies_are_counted(desk: &mut Desk<'_>) {
     }
     let retention = Retention {
         deckies: Vec::new(),
+        spared: BTreeSet::new(),
         ..at_most(2, DeckyId(0))
     };
     assert_eq!(expired(desk, &retention, 50), []);

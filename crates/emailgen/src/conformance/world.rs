@@ -380,6 +380,7 @@ fn removed_deckies_are_gone_until_they_are_added_again(desk: &mut Desk<'_>) {
     assert_eq!(ok(desk.ledger.remove_deckies(&names)), ["mx1"]);
     assert_eq!(ok(desk.ledger.remove_deckies(&names)), Vec::<String>::new());
     assert_eq!(desk.world().deckies.len(), 1);
+    assert_eq!(ok(desk.ledger.decky_names()), ["mx2"]);
     assert_eq!(desk.homes(list), ["mx2"]);
     assert!(ok(desk.ledger.named_home(list, "mx1")).is_none());
     let ana = desk.persona("ana@corp.example");
@@ -391,6 +392,7 @@ fn removed_deckies_are_gone_until_they_are_added_again(desk: &mut Desk<'_>) {
     assert_eq!(desk.state(mail), "delivered", "mail stays in the ledger");
     let diff = desk.apply_decky(decky("mx1", "office"));
     assert_eq!(diff.added, ["decky mx1"]);
+    assert_eq!(ok(desk.ledger.decky_names()), ["mx1", "mx2"]);
     assert_eq!(desk.homes(list), ["mx1", "mx2"]);
     assert_eq!(desk.decky("mx1").messages, 2, "its mail still lies there");
 }

@@ -1,7 +1,7 @@
 //! Mail on the Mac, macOS 10.14 and later.
 
 use chrono::{DateTime, FixedOffset};
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Sender;
@@ -13,6 +13,7 @@ use super::apple::{
 use super::file_name;
 use super::html::{escape, levels, with_spaces};
 use super::profile::{Draft, Field, Multipart, Profile, Shape, TextEncoding, Transfer, Wrap};
+use super::random_text::constant;
 use super::subject::Prefixes;
 use super::words::Words;
 use crate::attachment::Attachment;
@@ -63,6 +64,30 @@ const NEW: &[(&str, Field)] = &[
     ("To", Field::To),
     ("X-Mailer", Field::Value(1)),
 ];
+/// Of a mail that starts a thread, as it is saved among the drafts: seen on public lists in mail
+/// that was sent with all of its headers (macOS 10.15 and 11), and in a draft of macOS 13.
+const DRAFT: &[(&str, Field)] = &[
+    ("Subject", Field::Subject),
+    ("Mime-Version", Field::Value(0)),
+    ("Content-Type", Field::ContentType),
+    ("X-Apple-Auto-Saved", Field::Fixed("1")),
+    ("X-Apple-Mail-Plain-Text-Draft", Field::Value(2)),
+    ("X-Apple-Base-Url", Field::Value(3)),
+    ("X-Universally-Unique-Identifier", Field::Value(4)),
+    ("X-Apple-Mail-Remote-Attachments", Field::Fixed("YES")),
+    ("From", Field::From),
+    ("X-Apple-Windows-Friendly", Field::Fixed("1")),
+    ("Date", Field::Date),
+    ("X-Apple-Mail-Signature", Field::Value(5)),
+    ("Content-Transfer-Encoding", Field::ContentTransferEncoding),
+    ("Message-Id", Field::MessageId),
+    (
+        "X-Uniform-Type-Identifier",
+        Field::Fixed("com.apple.mail-draft"),
+    ),
+    ("Cc", Field::Cc),
+    ("To", Field::To),
+];
 /// A forward names its thread, but answers nothing.
 const FORWARD: &[(&str, Field)] = &[
     ("From", Field::From),
@@ -101,6 +126,27 @@ const UTF_8_ONLY: &[TextEncoding] = &[TextEncoding::new(Charset::Utf8, UTF_8, EN
 /// Mail on the Mac.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AppleMail;
+
+/// What only a draft tells: whether it will be sent as plain text, and names that the program gives
+/// to what it works on.
+fn saved_values(draft: &Draft<'_>, is_plain: bool, rng: &mut ChaCha8Rng) -> Vec<String> {
+    let person = draft.message.installation.person;
+    let signature = if draft.signature.is_empty() {
+        "SKIP_SIGNATURE".to_owned()
+    } else {
+        upper_uuid(&mut ChaCha8Rng::seed_from_u64(constant(
+            person,
+            "signature",
+        )))
+    };
+    vec![
+        if is_plain { "yes" } else { "" }.to_owned(),
+        // Counts the windows since the program was started.
+        format!("x-msg://{}/", rng.random_range(1..300)),
+        upper_uuid(rng),
+        signature,
+    ]
+}
 
 impl Profile for AppleMail {
     fn name(&self) -> &'static str {
@@ -144,28 +190,35 @@ impl Profile for AppleMail {
             // An answer keeps the character set that it answers (85 % of all mail is in UTF-8).
             UTF_8_ONLY
         };
+        let saved = match draft.saved_on {
+            Some(_) => saved_values(draft, is_plain, rng),
+            None => Vec::new(),
+        };
+        let mut values = vec![
+            format!(
+                "1.0 (Mac OS X Mail {} \\({}\\))",
+                build.version, build.build
+            ),
+            format!("Apple Mail (2.{})", build.build),
+        ];
+        values.extend(saved);
         Shape {
             headers: match (is_reply, draft.is_forward()) {
+                (false, false) if draft.saved_on.is_some() => DRAFT,
                 (true, _) if is_whole => PLAIN_REPLY,
                 (true, _) => REPLY,
                 (false, true) => FORWARD,
                 (false, false) => NEW,
             },
-            values: vec![
-                format!(
-                    "1.0 (Mac OS X Mail {} \\({}\\))",
-                    build.version, build.build
-                ),
-                format!("Apple Mail (2.{})", build.build),
-            ],
+            values,
             header_style: HEADER_STYLE,
             date_format: "%a, %-d %b %Y %H:%M:%S %z",
             date_in_utc: false,
             text,
             html: match (is_plain, is_reply) {
-                (true, _) => &[],
-                (false, true) => UTF_8_ONLY,
-                (false, false) => LONG,
+                (true, _) if draft.saved_on.is_none() => &[],
+                (_, true) => UTF_8_ONLY,
+                (_, false) => LONG,
             },
             wrap: Wrap::Marked(&MARKS),
             boundary_separator: "\r\n\t",
@@ -174,6 +227,10 @@ impl Profile for AppleMail {
             preamble: "",
             thread_index: None,
         }
+    }
+
+    fn saves_html_alone(&self) -> bool {
+        true
     }
 
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {

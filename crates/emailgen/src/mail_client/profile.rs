@@ -51,6 +51,12 @@ pub(super) trait Profile: Send + Sync {
     /// An HTML document that says the same. Called for messages with an HTML part.
     fn html(&self, draft: &Draft<'_>) -> String;
 
+    /// Whether what is saved as a draft has the HTML document alone: its twin is made when it is
+    /// sent.
+    fn saves_html_alone(&self) -> bool {
+        false
+    }
+
     /// What the sender keeps of a message: all of it, if the client wrote all of it.
     fn sent_copy(&self, message: &[u8]) -> Vec<u8> {
         message.to_vec()
@@ -233,10 +239,12 @@ pub(super) struct Draft<'m> {
     pub(super) parent_text: String,
     /// Ids of the thread, oldest first, separated by one space.
     pub(super) references: String,
+    /// The mail server that it is saved on, if it is not sent.
+    pub(super) saved_on: Option<&'m str>,
 }
 
 impl<'m> Draft<'m> {
-    fn new(message: &'m Message<'m>) -> Result<Self, ComposeError> {
+    fn new(message: &'m Message<'m>, saved_on: Option<&'m str>) -> Result<Self, ComposeError> {
         check_mailbox(message.from, ["from.name", "from.address"])?;
         check_mailboxes(message.to, ["to.name", "to.address"])?;
         check_mailboxes(message.cc, ["cc.name", "cc.address"])?;
@@ -280,6 +288,7 @@ impl<'m> Draft<'m> {
             signature,
             parent_text,
             references,
+            saved_on,
         })
     }
 
@@ -293,13 +302,14 @@ impl<'m> Draft<'m> {
     }
 }
 
-/// The whole message.
+/// The whole message, as it is sent, or as it is saved on a mail server.
 pub(super) fn compose(
     profile: &dyn Profile,
     message: &Message<'_>,
+    saved_on: Option<&str>,
     rng: &mut ChaCha8Rng,
 ) -> Result<ComposedMessage, ComposeError> {
-    let draft = Draft::new(message)?;
+    let draft = Draft::new(message, saved_on)?;
     let shape = profile.shape(&draft, rng);
     let lines = profile.lines(&draft);
     let has_files = !message.attachments.is_empty();
@@ -308,8 +318,11 @@ pub(super) fn compose(
     if has_files || !shape.html.is_empty() {
         profile.arrange_part(&mut text.headers);
     }
+    let is_html_alone = saved_on.is_some() && profile.saves_html_alone();
     let content = if shape.html.is_empty() {
         text
+    } else if is_html_alone {
+        text_part("text/html", shape.html, &profile.html(&draft))
     } else {
         let boundary = profile.boundary(&draft, Multipart::Alternative, rng);
         let mut html = text_part("text/html", shape.html, &profile.html(&draft));

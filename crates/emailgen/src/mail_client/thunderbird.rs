@@ -69,6 +69,7 @@ impl Profile for Thunderbird {
         let has_flowed_off = is_among(message.installation.person, "flowed text off", 8);
         let is_fixed = has_flowed_off || flowed::is_better_fixed(&self.lines(draft));
         let (headers, forwarded) = match &message.occasion {
+            Occasion::New if draft.saved_on.is_some() => (release.draft_headers(), String::new()),
             Occasion::New => (release.new_headers(), String::new()),
             Occasion::Reply(_) => (release.reply_headers(), String::new()),
             Occasion::Forward(parent) => (release.forward_headers(), parent.message_id.to_owned()),
@@ -87,6 +88,8 @@ impl Profile for Thunderbird {
                     String::new()
                 },
                 forwarded,
+                release.draft_info(composes_html(message.installation)),
+                sent_folder(draft),
             ],
             header_style: release.header_style(),
             date_format: "%a, %-d %b %Y %H:%M:%S %z",
@@ -108,6 +111,10 @@ impl Profile for Thunderbird {
             preamble: "This is a multi-part message in MIME format.\r\n",
             thread_index: None,
         }
+    }
+
+    fn saves_html_alone(&self) -> bool {
+        true
     }
 
     fn lines<'d>(&self, draft: &'d Draft<'_>) -> Vec<Line<'d>> {
@@ -207,6 +214,20 @@ fn file_name(name: &str) -> String {
 
 fn release(draft: &Draft<'_>) -> Release {
     Release::of(draft.message.installation, &draft.message.date)
+}
+
+/// Where a draft will be kept once it is sent; empty for what is sent. Accounts are mostly set up
+/// with the address as the name of the user.
+fn sent_folder(draft: &Draft<'_>) -> String {
+    let Some(host) = draft.saved_on else {
+        return String::new();
+    };
+    let user = draft.message.from.address.replace('@', "%40");
+    let host: String = host
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        .collect();
+    format!("imap://{user}@{host}/Sent")
 }
 
 /// Whether somebody's program does not name itself (`mailnews.headers.sendUserAgent`): 2 % of the

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use decnet_activity_driver::action::{Folder, MailLocation};
+use decnet_activity_driver::action::Folder;
 use decnet_activity_driver::decky::Decky;
 use decnet_realism::active_hours::Schedule;
 
 use super::{Answer, MailEntry, Mailbox, MemoryLedger, State, at, at_mut, drawn, kept, unknown};
 use crate::ledger::{
-    ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DueReply, ExpiredMail,
-    FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailLedger, MailSummary,
-    MailboxOrigin, ParentMail, Party, PersonaId, PersonaListId, PlanOutcome, PlannedMail,
-    RecipientField, Recorded, Retention, ScheduleId, Standstill, UnreadMail,
+    ClaimedMail, ComposedMail, Correspondent, DeckyId, DeliveredMail, DraftBefore, DueReply,
+    ExpiredMail, FailedMail, HomeChoice, LedgerError, MailDetails, MailFilter, MailId, MailLedger,
+    MailSummary, MailboxOrigin, ParentMail, Party, PersonaId, PersonaListId, PlanOutcome,
+    PlannedMail, RecipientField, Recorded, Retention, ScheduleId, Standstill, UnreadMail,
 };
 
 impl MailLedger for MemoryLedger {
@@ -267,6 +267,7 @@ impl MailLedger for MemoryLedger {
             .filter(|(_, mail)| {
                 mail.plan.sent_at < kept(before)
                     && mail.state == State::Delivered
+                    && mail.plan.draft.is_none()
                     && !mail.read_by.contains(&reader)
             })
             .filter_map(|(id, mail)| {
@@ -282,9 +283,10 @@ impl MailLedger for MemoryLedger {
 
     fn note_vanished(&mut self, id: MailId, folder: Folder) -> Result<(), LedgerError> {
         if let Some(mail) = self.mails.get_mut(&id) {
-            match folder {
-                Folder::Inbox => mail.inbox_vanished = true,
-                Folder::Sent => mail.sent_vanished = true,
+            match (folder, mail.plan.draft.is_some()) {
+                (Folder::Inbox, false) => mail.inbox_vanished = true,
+                (Folder::Sent, false) | (Folder::Drafts, true) => mail.sent_vanished = true,
+                (Folder::Inbox | Folder::Sent, true) | (Folder::Drafts, false) => {}
             }
         }
         Ok(())
@@ -303,7 +305,7 @@ impl MailLedger for MemoryLedger {
             .rev()
             .skip(1)
             .map(|(id, mail)| (*id, mail))
-            .filter(|(id, _)| !self.is_needed(*id))
+            .filter(|(id, mail)| !self.is_needed(*id) && !self.is_spared(mail, retention))
             .rev()
             .collect();
         let mut ids = BTreeSet::new();
@@ -326,7 +328,7 @@ impl MailLedger for MemoryLedger {
                     if left <= retention.messages_per_decky {
                         break;
                     }
-                    if mail.state == State::Delivered && here > 0 {
+                    if mail.state == State::Delivered && !mail.is_replaced && here > 0 {
                         left -= here;
                         ids.insert(*id);
                     }
@@ -344,7 +346,12 @@ impl MailLedger for MemoryLedger {
             if self.is_needed(*id) {
                 continue;
             }
-            self.mails.remove(id);
+            if let Some(mail) = self.mails.remove(id)
+                && let Some(cause) = mail.plan.cause
+            {
+                let delivered = mail.state == State::Delivered;
+                self.past_causes.insert(cause, (*id, delivered));
+            }
             self.answers.remove(id);
             for mail in self.mails.values_mut() {
                 if mail.plan.reply_to.is_some_and(|reply| reply.parent == *id) {
@@ -393,7 +400,10 @@ impl MailLedger for MemoryLedger {
             vanished_from.push(Folder::Inbox);
         }
         if mail.sent_vanished {
-            vanished_from.push(Folder::Sent);
+            vanished_from.push(match mail.plan.draft {
+                Some(_) => Folder::Drafts,
+                None => Folder::Sent,
+            });
         }
         let record = mail
             .record
@@ -441,11 +451,22 @@ impl MemoryLedger {
 
     /// Checks first and writes then, so that a conflict leaves nothing.
     fn insert_plan(&mut self, plan: &PlannedMail, lease_until: DateTime<Utc>) -> PlanOutcome {
-        let owed = plan.reply_to.is_none_or(|reply_to| {
-            self.answers
+        let owed = plan.reply_to.is_none_or(|reply_to| match plan.cause {
+            None => self
+                .answers
                 .get(&reply_to.parent)
-                .is_some_and(|answer| answer.answerer == plan.sender)
+                .is_some_and(|answer| answer.answerer == plan.sender),
+            Some(_) => self.is_unanswered(reply_to.parent),
         });
+        let caused_already = plan.cause.as_ref().is_some_and(|cause| {
+            self.past_causes.contains_key(cause)
+                || self
+                    .mails
+                    .values()
+                    .any(|mail| mail.plan.cause.as_ref() == Some(cause))
+        });
+        let before = plan.draft.as_ref().and_then(|draft| draft.before.as_ref());
+        let goes_on = before.is_none_or(|before| self.goes_on(before.mail));
         let people: Vec<(PersonaId, &HomeChoice)> = plan.people().collect();
         let one_new_mailbox_for_two = people.iter().enumerate().any(|(at, (who, home))| {
             let earlier = people.iter().take(at);
@@ -458,6 +479,8 @@ impl MemoryLedger {
             .range(plan.expected_id..)
             .any(|(_, mail)| mail.plan.message_id == plan.message_id);
         if !owed
+            || caused_already
+            || !goes_on
             || one_new_mailbox_for_two
             || !people.iter().all(|(who, home)| self.may_live(*who, home))
             || planned_already
@@ -490,11 +513,13 @@ impl MemoryLedger {
             plan,
             attempt: 1,
             claimable_at: Some(kept(lease_until)),
+            failed_attempt: None,
             error: None,
             record: None,
             read_by: BTreeSet::new(),
             inbox_vanished: false,
             sent_vanished: false,
+            is_replaced: false,
         };
         self.mails.insert(id, mail);
         PlanOutcome::Planned(id)
@@ -540,7 +565,7 @@ impl MemoryLedger {
             .filter(|mail| mail.attempt == attempt && mail.claimable_at.is_some())
     }
 
-    fn claim(
+    pub(super) fn claim(
         &mut self,
         id: MailId,
         lease_until: DateTime<Utc>,
@@ -552,11 +577,21 @@ impl MemoryLedger {
         mail.attempt += 1;
         mail.claimable_at = Some(kept(lease_until));
         let attempt = mail.attempt;
-        let plan = PlannedMail {
+        let mut plan = PlannedMail {
             expected_id: id,
             new_mail_programs: None,
             ..mail.plan.clone()
         };
+        // What a draft goes on from is kept with its own text.
+        let draft = plan.draft.as_mut();
+        if let (Some(before), Some(composed)) = (
+            draft.and_then(|draft| draft.before.as_mut()),
+            &plan.composed,
+        ) {
+            before.subject = composed.subject.clone();
+            before.body = composed.new_text.clone();
+            before.written_by = composed.written_by.clone();
+        }
         // The mail goes where it was planned to go, even if the persona moved since.
         let who = |persona, home| -> Result<Correspondent, LedgerError> {
             Ok(Correspondent {
@@ -583,7 +618,7 @@ impl MemoryLedger {
     }
 
     /// A mail as the answer of `reader` needs it.
-    fn parent_mail(
+    pub(super) fn parent_mail(
         &self,
         id: MailId,
         reader: PersonaId,
@@ -629,50 +664,15 @@ impl MemoryLedger {
         }))
     }
 
-    /// Whether a reply in work answers this mail.
-    fn is_needed(&self, id: MailId) -> bool {
-        self.mails.values().any(|mail| {
-            mail.claimable_at.is_some()
-                && mail.plan.reply_to.is_some_and(|reply| reply.parent == id)
-        })
-    }
-
-    fn expired_mail(&self, id: MailId) -> Result<ExpiredMail, LedgerError> {
-        let plan = &self
-            .mails
+    /// Whether a mail was delivered and has no answer.
+    fn is_unanswered(&self, id: MailId) -> bool {
+        self.mails
             .get(&id)
-            .ok_or_else(|| unknown("mail", id.0))?
-            .plan;
-        let mut ends = vec![
-            (
-                plan.recipient,
-                &plan.recipient_home,
-                Folder::Inbox,
-                &plan.inbox_name,
-            ),
-            (
-                plan.sender,
-                &plan.sender_home,
-                Folder::Sent,
-                &plan.sent_name,
-            ),
-        ];
-        for copy in &plan.copies {
-            ends.push((copy.recipient, &copy.home, Folder::Inbox, &copy.inbox_name));
-        }
-        let placements = ends
-            .into_iter()
-            .map(|(persona, home, folder, unique_name)| {
-                let location = MailLocation {
-                    login: home.login.clone(),
-                    address: self.address(persona)?,
-                    folder,
-                    unique_name: unique_name.clone(),
-                };
-                Ok((self.decky(home.decky)?, location))
-            })
-            .collect::<Result<_, LedgerError>>()?;
-        Ok(ExpiredMail { id, placements })
+            .is_some_and(|mail| mail.state == State::Delivered && mail.plan.draft.is_none())
+            && !self
+                .mails
+                .values()
+                .any(|mail| mail.plan.reply_to.is_some_and(|reply| reply.parent == id))
     }
 
     fn summary(&self, id: MailId, mail: &MailEntry) -> Result<MailSummary, LedgerError> {
@@ -691,15 +691,18 @@ impl MemoryLedger {
                 .collect::<Result<_, _>>()?,
             subject: mail
                 .text()
-                .map(|composed| composed.subject.clone())
+                .map(|composed| &composed.subject)
+                .or(mail.begun().map(|before| &before.subject))
+                .cloned()
                 .unwrap_or_default(),
             message_id: mail.plan.message_id.clone(),
+            draft: mail.plan.draft.as_ref().map(|draft| draft.iteration),
             attempts: mail.attempt,
             error: mail.error.clone(),
         })
     }
 
-    fn address(&self, persona: PersonaId) -> Result<String, LedgerError> {
+    pub(super) fn address(&self, persona: PersonaId) -> Result<String, LedgerError> {
         Ok(self
             .persona_entry(persona)?
             .persona
@@ -728,6 +731,11 @@ impl MailEntry {
             .iter()
             .find(|copy| copy.recipient == reader)
             .map(|copy| (&copy.home, &copy.inbox_name))
+    }
+
+    /// The iteration that it goes on from, if it is a draft that was begun before.
+    fn begun(&self) -> Option<&DraftBefore> {
+        self.plan.draft.as_ref()?.before.as_ref()
     }
 
     fn text(&self) -> Option<&ComposedMail> {

@@ -1,7 +1,7 @@
 //! What became of mails in work.
 
 use super::{Answer, MemoryLedger, State, at_mut, kept};
-use crate::ledger::{DeliveredMail, FailedMail, MailId, Recorded};
+use crate::ledger::{DeckyId, DeliveredMail, FailedMail, MailId, Recorded};
 
 impl MemoryLedger {
     pub(super) fn settle_delivered(&mut self, delivered: &DeliveredMail) -> Recorded {
@@ -14,6 +14,14 @@ impl MemoryLedger {
         mail.record = Some(delivered.record.clone());
         mail.drop_message();
         let reader = mail.plan.sender;
+        let sent_at = mail.plan.sent_at.to_utc();
+        let homes: Vec<DeckyId> = mail.plan.people().map(|(_, home)| home.decky).collect();
+        let before = mail
+            .plan
+            .draft
+            .as_ref()
+            .and_then(|draft| draft.before.as_ref())
+            .map(|before| before.mail);
         let answer = delivered.answer.map(|answer| Answer {
             answerer: answer.answerer,
             author: mail.plan.sender,
@@ -23,6 +31,14 @@ impl MemoryLedger {
             self.answers.insert(delivered.id, answer);
         }
         self.unrefuse(delivered.id);
+        for decky in homes {
+            if let Some(entry) = at_mut(&mut self.deckies, decky.0) {
+                entry.last_change = entry.last_change.max(Some(sent_at));
+            }
+        }
+        if let Some(replaced) = before.and_then(|before| self.mails.get_mut(&before)) {
+            replaced.is_replaced = true;
+        }
         for id in delivered.read.iter().chain(&delivered.vanished) {
             if let Some(mail) = self.mails.get_mut(id) {
                 mail.read_by.insert(reader);
@@ -48,6 +64,7 @@ impl MemoryLedger {
         mail.error = Some(failed.error.clone());
         mail.record = Some(failed.record.clone());
         mail.claimable_at = failed.next_attempt_at.map(kept);
+        mail.failed_attempt = Some(failed.attempt);
         if failed.next_attempt_at.is_none() {
             mail.state = State::Abandoned;
             mail.drop_message();

@@ -105,7 +105,7 @@ impl MemoryLedger {
     pub(super) fn messages_on(&self, decky: DeckyId) -> u64 {
         self.mails
             .values()
-            .filter(|mail| mail.state == State::Delivered)
+            .filter(|mail| mail.state == State::Delivered && !mail.is_replaced)
             .map(|mail| mail.ends_on(decky))
             .sum()
     }

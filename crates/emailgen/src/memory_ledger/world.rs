@@ -105,6 +105,13 @@ impl WorldLedger for MemoryLedger {
         })
     }
 
+    fn decky_names(&mut self) -> Result<Vec<String>, LedgerError> {
+        let there = numbered(&self.deckies).filter(|(_, entry)| !entry.removed);
+        let mut names: Vec<String> = there.map(|(_, entry)| entry.decky.name.clone()).collect();
+        names.sort();
+        Ok(names)
+    }
+
     fn declared_domains(&mut self) -> Result<Vec<String>, LedgerError> {
         Ok(self.domains.iter().cloned().collect())
     }
@@ -304,6 +311,7 @@ impl MemoryLedger {
                 running: spec.running,
                 removed: false,
                 refused: None,
+                last_change: None,
             });
             diff.added.push(label);
             return Ok(());

@@ -15,8 +15,8 @@ use super::{
     TickSettings,
 };
 use crate::ledger::{
-    ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, FailedMail, MailId,
-    MailKind, PersonaId, Placement, RecipientField, Recorded, Retention,
+    ComingAnswer, ComposedMail, Correspondent, DeckyId, DeliveredMail, FailedMail, LedgerError,
+    MailId, MailKind, PersonaId, Placement, RecipientField, Recorded, Retention,
 };
 use crate::mail_client::choice;
 use crate::mailbox_past::past;
@@ -44,7 +44,9 @@ impl Tick<'_> {
             };
             errands.extend(delivery(index, mail, composed, &settings.secret));
         }
-        let outcomes = self.run_errands(&errands).await?;
+        let mut outcomes = self.run_errands(&errands).await?;
+        self.remove_replaced(&group, &errands, &mut outcomes)
+            .await?;
         let mut placements: BTreeMap<usize, Vec<Placement>> = BTreeMap::new();
         let mut failures: BTreeMap<usize, (DriverError, usize)> = BTreeMap::new();
         for (at, (errand, outcome)) in errands.iter().zip(outcomes).enumerate() {
@@ -70,7 +72,7 @@ impl Tick<'_> {
             }
             arrived.push((mail, placements.remove(&index).unwrap_or_default()));
         }
-        let mut readings = self.mark_read(&arrived).await?;
+        let mut readings = self.mark_read(settings, &arrived).await?;
         let mut delivered = Vec::with_capacity(arrived.len());
         let mut records = Vec::with_capacity(arrived.len());
         for (index, (mail, placements)) in arrived.into_iter().enumerate() {
@@ -102,21 +104,78 @@ impl Tick<'_> {
         Ok(())
     }
 
+    /// Removes the files of iterations that drafts of the group replace, as a mail program does once
+    /// the new text is saved. A removal that fails takes the place of the draft's own outcome, so that
+    /// the draft is tried again.
+    async fn remove_replaced(
+        &mut self,
+        group: &[InWork],
+        errands: &[Errand],
+        outcomes: &mut [Result<ActivityResult, DriverError>],
+    ) -> Result<(), TickError> {
+        let mut removals = Vec::new();
+        let mut subjects = Vec::new();
+        for (at, (errand, outcome)) in errands.iter().zip(&*outcomes).enumerate() {
+            let Some(mail) = group.get(errand.mail).filter(|_| outcome.is_ok()) else {
+                continue;
+            };
+            let draft = mail.pick.plan.draft.as_ref();
+            let Some(before) = draft.and_then(|draft| draft.before.as_ref()) else {
+                continue;
+            };
+            removals.push(Errand {
+                mail: errand.mail,
+                decky: errand.decky.clone(),
+                action: Action::RemoveMail(MailLocation {
+                    unique_name: before.name.clone(),
+                    ..errand.location().clone()
+                }),
+            });
+            subjects.push((at, before.mail, mail.attempt));
+        }
+        if removals.is_empty() {
+            return Ok(());
+        }
+        let removed = self.run_errands(&removals).await?;
+        for ((at, before, attempt), outcome) in subjects.into_iter().zip(removed) {
+            match outcome {
+                // A later try cannot tell whether an earlier one removed it.
+                Ok(ActivityResult::Absent) if attempt == 1 => {
+                    tracing::info!(mail = before.0, "a draft was removed by somebody else");
+                    self.ledger.note_vanished(before, Folder::Drafts)?;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    if let Some(own) = outcomes.get_mut(at) {
+                        *own = Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Flags what the senders of these mails have read by now: the mail they answer as answered,
-    /// and what came before as seen. A message that is gone was removed by somebody else.
+    /// and what came before as seen. A message that is gone was removed by somebody else. Nothing is
+    /// flagged where nothing may change.
     async fn mark_read(
         &mut self,
+        settings: &TickSettings,
         arrived: &[(InWork, Vec<Placement>)],
     ) -> Result<BTreeMap<usize, Reading>, TickError> {
         let mut wanted: BTreeMap<(MailId, PersonaId), (usize, String, MailFlags)> = BTreeMap::new();
         for (index, (mail, _)) in arrived.iter().enumerate() {
             let plan = &mail.pick.plan;
+            let home = mail.pick.sender.home.as_ref();
+            if home.is_some_and(|home| settings.frozen.contains(&home.decky.name)) {
+                continue;
+            }
             let before = plan.sent_at.to_utc();
             let mut want = |id, inbox_name, answered| {
                 let (_, _, flags) = wanted.entry((id, plan.sender)).or_insert_with(|| {
                     let flags = MailFlags {
-                        answered: false,
                         seen: true,
+                        ..MailFlags::default()
                     };
                     (index, inbox_name, flags)
                 });
@@ -177,6 +236,7 @@ impl Tick<'_> {
             older_than: settings.keep_for.map(|keep_for| settings.now - keep_for),
             messages_per_decky: settings.messages_per_decky,
             deckies,
+            spared: settings.frozen.clone(),
         };
         let expired = self.ledger.expired(&retention, MOST_EXPIRED)?;
         if expired.is_empty() {
@@ -200,6 +260,40 @@ impl Tick<'_> {
         }
         self.ledger.forget(&forgotten)?;
         report.expired += forgotten.len();
+        Ok(())
+    }
+
+    /// Gives drafts back to the outbox that may not be written now. Not a failure: nothing is told of
+    /// it. Each time counts as an attempt, so it is not done often.
+    pub(super) fn hold_back(
+        &mut self,
+        settings: &TickSettings,
+        drafts: Vec<InWork>,
+    ) -> Result<(), LedgerError> {
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let next_attempt_at = (self.wall_clock)() + settings.retries.longest;
+        let failed: Vec<FailedMail> = drafts
+            .iter()
+            .map(|draft| {
+                let error = "nothing may change on its decky now";
+                let mut record = self.record(draft, Vec::new());
+                record.event = MailEvent::Failed;
+                record.error = Some(error.to_owned());
+                record.next_attempt_at = Some(next_attempt_at);
+                FailedMail {
+                    id: draft.id,
+                    attempt: draft.attempt,
+                    error: error.to_owned(),
+                    next_attempt_at: Some(next_attempt_at),
+                    refused_by: None,
+                    record: record.to_json(),
+                }
+            })
+            .collect();
+        // Whoever took one over meanwhile does as they see fit.
+        let _ = self.ledger.record_failed(&failed)?;
         Ok(())
     }
 
@@ -253,7 +347,7 @@ impl Tick<'_> {
 
     /// Removes what an abandoned mail left in one of its two mailboxes.
     async fn clear_leftovers(
-        &self,
+        &mut self,
         mail: &InWork,
         secret: &DeploymentSecret,
     ) -> Result<(), TickError> {
@@ -291,6 +385,8 @@ impl Tick<'_> {
             mail: mail.id,
             thread: plan.reply_to.map_or(mail.id, |reply_to| reply_to.thread),
             parent: plan.reply_to.map(|reply_to| reply_to.parent),
+            draft: plan.draft.as_ref().map(|draft| draft.iteration),
+            cause: plan.cause.clone(),
             message_id: plan.message_id.clone(),
             kind: plan.kind,
             from: address(&mail.pick.sender),
@@ -320,7 +416,7 @@ impl Tick<'_> {
 
     /// Runs errands, those of one transport together, and answers in their order.
     async fn run_errands(
-        &self,
+        &mut self,
         errands: &[Errand],
     ) -> Result<Vec<Result<ActivityResult, DriverError>>, RegistryError> {
         let mut by_transport: BTreeMap<TransportKind, Vec<usize>> = BTreeMap::new();
@@ -390,6 +486,9 @@ impl Errand {
 /// Who answers a mail and when, if anybody does.
 fn coming_answer(settings: &TickSettings, mail: &InWork) -> Option<ComingAnswer> {
     let plan = &mail.pick.plan;
+    if plan.draft.is_some() {
+        return None;
+    }
     let mut rng = generator(plan.seed, Purpose::Answer);
     let mut place = 0;
     for (index, copy) in plan.copies.iter().enumerate() {
@@ -422,21 +521,16 @@ fn coming_answer(settings: &TickSettings, mail: &InWork) -> Option<ComingAnswer>
 pub(super) fn deckies_of(group: &[InWork]) -> Vec<DeckyId> {
     let mut deckies: Vec<DeckyId> = group
         .iter()
-        .flat_map(|mail| {
-            let plan = &mail.pick.plan;
-            let copies = plan.copies.iter().map(|copy| &copy.home);
-            [&plan.sender_home, &plan.recipient_home]
-                .into_iter()
-                .chain(copies)
-        })
-        .map(|home| home.decky)
+        .flat_map(|mail| mail.pick.plan.people())
+        .map(|(_, home)| home.decky)
         .collect();
     deckies.sort_unstable();
     deckies.dedup();
     deckies
 }
 
-/// The deliveries of a mail: INBOX of each recipient, with the way it came, and Sent of the sender.
+/// The deliveries of a mail: INBOX of each recipient, with the way it came, and Sent of the sender;
+/// of a draft, Drafts of its author.
 fn delivery(
     index: usize,
     mail: &InWork,
@@ -444,6 +538,11 @@ fn delivery(
     secret: &DeploymentSecret,
 ) -> Vec<Errand> {
     let plan = &mail.pick.plan;
+    if plan.draft.is_some() {
+        return saved_draft(index, mail, composed, secret)
+            .into_iter()
+            .collect();
+    }
     let route = mail.pick.route(secret);
     let mut errands = Vec::with_capacity(2 + plan.copies.len());
     let copies = plan.copies.iter().map(|copy| &copy.inbox_name);
@@ -469,12 +568,35 @@ fn delivery(
         delivered_at: plan.sent_at.timestamp(),
         flags: MailFlags {
             seen: true,
-            answered: false,
+            ..MailFlags::default()
         },
     };
     let kept = choice::known(&plan.mail_client).sent_copy(&composed.message);
     errands.extend(end.errand(index, mail, kept, secret));
     errands
+}
+
+/// The one delivery of a draft: into Drafts of its author, as their mail program saves it.
+fn saved_draft(
+    index: usize,
+    mail: &InWork,
+    composed: &ComposedMail,
+    secret: &DeploymentSecret,
+) -> Option<Errand> {
+    let plan = &mail.pick.plan;
+    let end = End {
+        who: &mail.pick.sender,
+        folder: Folder::Drafts,
+        unique_name: &plan.sent_name,
+        delivered_at: plan.sent_at.timestamp(),
+        flags: MailFlags {
+            draft: true,
+            seen: true,
+            ..MailFlags::default()
+        },
+    };
+    let saved = choice::known(&plan.mail_client).sent_copy(&composed.message);
+    end.errand(index, mail, saved, secret)
 }
 
 /// One of the mailboxes that a mail goes to.

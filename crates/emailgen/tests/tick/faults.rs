@@ -11,11 +11,15 @@ use decnet_activity_driver::action::{
 use decnet_activity_driver::decky::Decky;
 use decnet_activity_driver::driver::{ActivityDriver, DriverError};
 use decnet_activity_driver::drivers::local_folders::LocalFoldersDriver;
+use decnet_emailgen::drafts::OpenDraft;
 use decnet_emailgen::ledger::*;
 use decnet_emailgen::memory_ledger::MemoryLedger;
+use decnet_emailgen::nudge_ledger::{CausedMail, DeckyLife, NudgeLedger};
 use decnet_realism::active_hours::Schedule;
 use decnet_realism::offline::OfflineWriter;
-use decnet_realism::writer::{Authorship, Brief, Effort, Writer, WriterError, Written};
+use decnet_realism::writer::{
+    Authorship, Brief, Effort, Unavailability, Writer, WriterError, Written,
+};
 
 use crate::office::quick_driver;
 
@@ -88,8 +92,8 @@ fn dead() -> LedgerError {
 }
 
 macro_rules! forward {
-    ($(fn $name:ident(&mut self $(, $arg:ident: $type:ty)*) -> $result:ty;)*) => {
-        impl MailLedger for MortalLedger<'_> {
+    ($trait:ident: $(fn $name:ident(&mut self $(, $arg:ident: $type:ty)*) -> $result:ty;)*) => {
+        impl $trait for MortalLedger<'_> {
             $(fn $name(&mut self $(, $arg: $type)*) -> Result<$result, LedgerError> {
                 self.call(stringify!($name), |inner| inner.$name($($arg),*))
             })*
@@ -98,6 +102,20 @@ macro_rules! forward {
 }
 
 forward! {
+    NudgeLedger:
+    fn caused(&mut self, cause: &str) -> Option<CausedMail>;
+    fn claim_mail(&mut self, id: MailId, wall_clock: DateTime<Utc>, lease_until: DateTime<Utc>) -> Option<ClaimedMail>;
+    fn unanswered_on(&mut self, decky: DeckyId, since: DateTime<Utc>, until: DateTime<Utc>, look_at: usize) -> Vec<MailId>;
+    fn parent(&mut self, id: MailId, reader: PersonaId) -> Option<ParentMail>;
+    fn residents(&mut self, decky: DeckyId) -> Vec<(PersonaId, ScheduleId)>;
+    fn newcomers(&mut self, decky: DeckyId) -> Vec<(PersonaId, ScheduleId)>;
+    fn open_drafts(&mut self, decky: DeckyId) -> Vec<OpenDraft>;
+    fn decky_life(&mut self, after: DeckyId, limit: usize, open: &[ScheduleId]) -> Vec<DeckyLife>;
+    fn decky_life_of(&mut self, name: &str, open: &[ScheduleId]) -> Option<DeckyLife>;
+}
+
+forward! {
+    MailLedger:
     fn next_mail_id(&mut self) -> MailId;
     fn schedules(&mut self) -> Vec<(ScheduleId, Schedule)>;
     fn correspondent(&mut self, id: PersonaId) -> Option<Correspondent>;
@@ -225,6 +243,7 @@ impl Writer for SlowWriter {
             return Err(WriterError::Unavailable {
                 writer: "slow".to_owned(),
                 reason: "out of ideas".to_owned(),
+                cause: Unavailability::Other,
                 effort: Effort::default(),
             });
         }

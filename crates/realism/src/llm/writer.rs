@@ -7,7 +7,9 @@ use super::output::{ExpectedMail, MailText, Problem, read_mail};
 use super::prompt::{MailFormat, MailPromptSettings, mail_request};
 use super::stopwatch::Stopwatch;
 use crate::persona::Persona;
-use crate::writer::{Authorship, Brief, Draft, Effort, Occasion, Writer, WriterError, Written};
+use crate::writer::{
+    Authorship, Brief, Draft, Effort, Occasion, Unavailability, Writer, WriterError, Written,
+};
 
 /// How a model is asked for mail.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +167,7 @@ impl<B: LlmBackend> Writer for LlmWriter<B> {
         }
         let reasons: Vec<String> = attempts.iter().chain(&last).filter_map(reason).collect();
         let reason = reasons.join("; then: ");
+        let cause = last.as_ref().map(cause).unwrap_or_default();
         let answered = effort.answers.is_some_and(|answers| answers > 0);
         Err(if answered {
             WriterError::Unusable {
@@ -176,9 +179,22 @@ impl<B: LlmBackend> Writer for LlmWriter<B> {
             WriterError::Unavailable {
                 writer,
                 reason,
+                cause,
                 effort,
             }
         })
+    }
+}
+
+/// What kind of thing kept a try from an answer.
+fn cause(attempt: &Attempt) -> Unavailability {
+    match &attempt.answer {
+        Err(LlmError::Timeout { .. }) => Unavailability::Timeout,
+        // 529 is what some servers answer when they are overloaded.
+        Err(LlmError::Refused {
+            status: 429 | 529, ..
+        }) => Unavailability::RateLimit,
+        _ => Unavailability::Other,
     }
 }
 

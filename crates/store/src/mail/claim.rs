@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use decnet_emailgen::ledger::{
-    ClaimedMail, ComposedMail, DeckyId, Home, HomeChoice, LedgerError, MailId, ParentMail, Party,
-    PersonaId, PersonaListId, PlannedCopy, PlannedMail, RecipientField, ReplyTo, WrittenBy,
+    ClaimedMail, ComposedMail, DeckyId, DraftBefore, DraftPlan, Home, HomeChoice, LedgerError,
+    MailId, ParentMail, Party, PersonaId, PersonaListId, PlannedCopy, PlannedMail, RecipientField,
+    ReplyTo, WrittenBy,
 };
 use decnet_realism::writer::Authorship;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -24,7 +25,9 @@ pub(super) fn claim(
                        recipient_id, recipient_home, recipient_login, parent_id, thread_id,
                        thread_length, topic, language, sent_at, sent_offset, message_id,
                        inbox_name, sent_name, subject, ancestors, new_text, text, message,
-                       writer, mail_client, authorship, kind, client, thread_index",
+                       writer, mail_client, authorship, kind, client, thread_index, cause,
+                       draft_iteration, draft_last, draft_seed, draft_previous,
+                       draft_previous_name",
         )
         .and_then(|mut statement| {
             statement.query_row(params![id, lease_until.timestamp_micros()], RawClaim::read)
@@ -55,6 +58,11 @@ struct RawClaim {
     kind: String,
     client: String,
     thread_index: Option<String>,
+    cause: Option<String>,
+    /// Iteration, last one, seed.
+    draft: Option<(u32, u32, i64)>,
+    /// The iteration before, and its file.
+    previous: Option<(i64, String)>,
 }
 
 impl RawClaim {
@@ -80,6 +88,15 @@ impl RawClaim {
             kind: row.get(27)?,
             client: row.get(28)?,
             thread_index: row.get(29)?,
+            cause: row.get(30)?,
+            draft: match row.get(31)? {
+                Some(iteration) => Some((iteration, row.get(32)?, row.get(33)?)),
+                None => None,
+            },
+            previous: match row.get(34)? {
+                Some(previous) => Some((previous, row.get(35)?)),
+                None => None,
+            },
         })
     }
 
@@ -116,6 +133,13 @@ impl RawClaim {
         }
         let [subject, references, new_text, text] = self.text;
         let written_by = written_by(id, self.written_by)?;
+        let previous = self.previous.map(|(mail, name)| DraftBefore {
+            mail: MailId(mail),
+            name,
+            subject: subject.clone(),
+            body: new_text.clone(),
+            written_by: written_by.clone(),
+        });
         let composed = self.message.map(|message| ComposedMail {
             subject,
             references,
@@ -152,6 +176,13 @@ impl RawClaim {
                 inbox_name: self.inbox_name,
                 sent_name: self.sent_name,
                 composed,
+                cause: self.cause,
+                draft: self.draft.map(|(iteration, last, seed)| DraftPlan {
+                    iteration,
+                    last,
+                    seed: seed.cast_unsigned(),
+                    before: previous,
+                }),
             },
             sender,
             recipient,
@@ -162,7 +193,7 @@ impl RawClaim {
 }
 
 /// Who wrote a mail. Earlier versions kept less.
-fn written_by(
+pub(super) fn written_by(
     id: i64,
     (writer, mail_client, json): (Option<String>, Option<String>, Option<String>),
 ) -> Result<WrittenBy, LedgerError> {

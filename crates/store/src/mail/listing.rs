@@ -70,7 +70,6 @@ pub(super) fn mail_details(
             statement
                 .query_row(params![id.0], |row| {
                     let extra = (
-                        row.get(12)?,
                         row.get(13)?,
                         row.get(14)?,
                         row.get(15)?,
@@ -78,6 +77,7 @@ pub(super) fn mail_details(
                         row.get(17)?,
                         row.get(18)?,
                         row.get(19)?,
+                        row.get(20)?,
                     );
                     Ok((RawSummary::read(row)?, extra))
                 })
@@ -93,7 +93,10 @@ pub(super) fn mail_details(
         vanished_from.push(Folder::Inbox);
     }
     if sent_gone {
-        vanished_from.push(Folder::Sent);
+        vanished_from.push(match summary.summary.draft {
+            Some(_) => Folder::Drafts,
+            None => Folder::Sent,
+        });
     }
     let record = record
         .map(|record| serde_json::from_str(&record))
@@ -115,7 +118,7 @@ const SUMMARY_COLUMNS: &str = "m.id, m.thread_id, m.state, m.sent_at, m.sent_off
     r.email, m.subject, m.message_id, m.attempt, m.error,
     (SELECT json_group_array(email) FROM (
         SELECT p.email FROM mail_copy c JOIN persona p ON p.id = c.persona_id
-        WHERE c.mail_id = m.id ORDER BY c.position))";
+        WHERE c.mail_id = m.id ORDER BY c.position)), m.draft_iteration";
 const SUMMARY_TABLES: &str = "FROM mail m JOIN persona s ON s.id = m.sender_id
     JOIN persona r ON r.id = m.recipient_id";
 
@@ -142,6 +145,7 @@ impl RawSummary {
                 message_id: row.get(8)?,
                 attempts: row.get(9)?,
                 error: row.get(10)?,
+                draft: row.get(12)?,
                 copies: Vec::new(),
             },
             copies: row.get(11)?,

@@ -1,34 +1,43 @@
 //! What became of mails in work.
 
+use decnet_background::job::NewJob;
 use decnet_emailgen::ledger::{DeliveredMail, FailedMail, LedgerError, MailId, Recorded};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::nudge::replace;
 use crate::availability::refresh_decky;
-use crate::error::ledger_error;
+use crate::error::{Failed, ledger_error};
+use crate::jobs::enqueue;
+
+/// The later one of `last_change` and `?3`, either of which may be missing.
+const LATEST: &str = "coalesce(max(last_change, ?3), last_change, ?3)";
 
 pub(super) fn settle_delivered(
     transaction: &Transaction<'_>,
     mail: &DeliveredMail,
 ) -> Result<Recorded, LedgerError> {
-    let settled: Option<i64> = transaction
+    let settled: Option<(i64, i64, Option<i64>)> = transaction
         .prepare_cached(
             "UPDATE mail SET state = 'delivered', message = NULL, claimable_at = NULL,
                     error = NULL, record = ?3
              WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL
-             RETURNING sender_id",
+             RETURNING sender_id, sent_at, draft_previous",
         )
         .and_then(|mut statement| {
             statement
                 .query_row(params![mail.id.0, mail.attempt, mail.record], |row| {
-                    row.get(0)
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                 })
                 .optional()
         })
         .map_err(ledger_error)?;
-    let Some(sender) = settled else {
+    let Some((sender, sent_at, before)) = settled else {
         return Ok(Recorded::Overtaken);
     };
-    count_messages(transaction, mail.id.0, 1)?;
+    count_messages(transaction, mail.id.0, 1, Some(sent_at))?;
+    if let Some(before) = before {
+        replace(transaction, before)?;
+    }
     unrefuse(transaction, mail.id)?;
     if let Some(answer) = mail.answer {
         transaction
@@ -53,19 +62,10 @@ pub(super) fn settle_delivered(
         }
     }
     for follow_up in &mail.follow_ups {
-        transaction
-            .prepare_cached(
-                "INSERT INTO follow_up (kind, cause, payload) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO NOTHING",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    follow_up.kind,
-                    follow_up.cause,
-                    follow_up.payload.to_string()
-                ])
-            })
-            .map_err(ledger_error)?;
+        let job = NewJob::new(&follow_up.kind, &follow_up.cause, follow_up.payload.clone());
+        // Mails carry the time of their world, which may be simulated; jobs go by the wall clock. So
+        // it is due at once, not at that time. One that is known already is as good as a new one.
+        let _ = enqueue(transaction, &job, sent_at, 0).map_err(|Failed(error)| error)?;
     }
     Ok(Recorded::Yes)
 }
@@ -104,6 +104,7 @@ pub(super) fn settle_failed(
     let changed = transaction
         .prepare_cached(
             "UPDATE mail SET state = ?3, error = ?4, claimable_at = ?5, record = ?6,
+                    failed_attempt = attempt,
                     message = CASE WHEN ?5 IS NULL THEN NULL ELSE message END
              WHERE id = ?1 AND attempt = ?2 AND claimable_at IS NOT NULL",
         )
@@ -163,30 +164,36 @@ fn unrefuse(transaction: &Transaction<'_>, mail: MailId) -> Result<(), LedgerErr
     Ok(())
 }
 
-/// Counts the messages of a mail on the deckies they lie on.
+/// Counts the messages of a mail on the deckies they lie on, which last changed at `changed_at`
+/// (microseconds) or later.
 pub(super) fn count_messages(
     transaction: &Transaction<'_>,
     mail: i64,
     by: i64,
+    changed_at: Option<i64>,
 ) -> Result<(), LedgerError> {
-    for column in ["sender_home", "recipient_home"] {
+    for end in [
+        "sender_home FROM mail WHERE draft_replaced = 0",
+        "recipient_home FROM mail WHERE draft_iteration IS NULL",
+    ] {
         transaction
             .prepare_cached(&format!(
-                "UPDATE decky SET messages = max(0, messages + ?2)
-                 WHERE id = (SELECT {column} FROM mail WHERE id = ?1 AND state = 'delivered')"
+                "UPDATE decky SET messages = max(0, messages + ?2), last_change = {LATEST}
+                 WHERE id = (SELECT {end} AND id = ?1 AND state = 'delivered')"
             ))
-            .and_then(|mut statement| statement.execute(params![mail, by]))
+            .and_then(|mut statement| statement.execute(params![mail, by, changed_at]))
             .map_err(ledger_error)?;
     }
     transaction
-        .prepare_cached(
-            "UPDATE decky SET messages = max(0, messages + ?2 * copies.number)
+        .prepare_cached(&format!(
+            "UPDATE decky SET messages = max(0, messages + ?2 * copies.number),
+                    last_change = {LATEST}
              FROM (SELECT c.home_id AS home, count(*) AS number
                    FROM mail_copy c JOIN mail m ON m.id = c.mail_id
                    WHERE c.mail_id = ?1 AND m.state = 'delivered' GROUP BY c.home_id) copies
-             WHERE decky.id = copies.home",
-        )
-        .and_then(|mut statement| statement.execute(params![mail, by]))
+             WHERE decky.id = copies.home"
+        ))
+        .and_then(|mut statement| statement.execute(params![mail, by, changed_at]))
         .map_err(ledger_error)?;
     Ok(())
 }

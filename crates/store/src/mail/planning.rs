@@ -6,7 +6,7 @@ use decnet_emailgen::ledger::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{field_name, kind_name, list_of, size, written_by_json};
+use super::{field_name, kind_name, list_of, nudge, size, written_by_json};
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
 
@@ -45,12 +45,23 @@ pub(super) fn insert_plan(
     if is_taken {
         return Ok(PlanOutcome::Conflict);
     }
+    if let Some(cause) = &plan.cause
+        && nudge::is_caused(transaction, cause)?
+    {
+        return Ok(PlanOutcome::Conflict);
+    }
+    let draft = plan.draft.as_ref();
+    if let Some(before) = draft.and_then(|draft| draft.before.as_ref())
+        && !nudge::goes_on(transaction, before.mail)?
+    {
+        return Ok(PlanOutcome::Conflict);
+    }
     if let Some(reply_to) = plan.reply_to {
-        let taken = transaction
-            .prepare_cached("DELETE FROM answer WHERE parent_id = ?1 AND answerer_id = ?2")
-            .and_then(|mut statement| statement.execute(params![reply_to.parent.0, plan.sender.0]))
-            .map_err(ledger_error)?;
-        if taken == 0 {
+        let is_taken = match plan.cause {
+            Some(_) => nudge::take_unanswered(transaction, reply_to.parent)?,
+            None => take_owed(transaction, reply_to.parent, plan.sender)?,
+        };
+        if !is_taken {
             return Ok(PlanOutcome::Conflict);
         }
     }
@@ -91,12 +102,31 @@ pub(super) fn insert_plan(
     Ok(PlanOutcome::Planned(id))
 }
 
+/// Takes the answer that somebody owes; `false` if they do not.
+fn take_owed(
+    transaction: &Transaction<'_>,
+    parent: MailId,
+    answerer: PersonaId,
+) -> Result<bool, LedgerError> {
+    transaction
+        .prepare_cached("DELETE FROM answer WHERE parent_id = ?1 AND answerer_id = ?2")
+        .and_then(|mut statement| statement.execute(params![parent.0, answerer.0]))
+        .map(|taken| taken > 0)
+        .map_err(ledger_error)
+}
+
 fn insert_mail(
     transaction: &Transaction<'_>,
     plan: &PlannedMail,
     lease_until: DateTime<Utc>,
 ) -> Result<MailId, LedgerError> {
     let composed = plan.composed.as_ref();
+    let draft = plan.draft.as_ref();
+    let before = draft.and_then(|draft| draft.before.as_ref());
+    // What a draft goes on from is kept where its own text will be.
+    let written_by = composed
+        .map(|composed| &composed.written_by)
+        .or(before.map(|before| &before.written_by));
     transaction
         .prepare_cached(
             "INSERT INTO mail (
@@ -105,10 +135,13 @@ fn insert_mail(
                  recipient_id, recipient_home, recipient_login,
                  seed, topic, language, sent_at, sent_offset, message_id, inbox_name, sent_name,
                  subject, ancestors, new_text, text, writer, mail_client, message,
-                 attempt, claimable_at, authorship, kind, client, thread_index)
+                 attempt, claimable_at, authorship, kind, client, thread_index,
+                 cause, is_read, draft_iteration, draft_last, draft_seed, draft_previous,
+                 draft_previous_name)
              VALUES (max(?28, (SELECT coalesce(max(id), 0) + 1 FROM mail)),
                      ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27, ?29, ?30, ?31, ?32)",
+                     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, 1, ?27, ?29, ?30, ?31, ?32,
+                     ?33, ?34, ?35, ?36, ?37, ?38, ?39)",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -135,19 +168,32 @@ fn insert_mail(
                 plan.message_id,
                 plan.inbox_name,
                 plan.sent_name,
-                composed.map_or("", |composed| &composed.subject),
+                composed
+                    .map(|composed| &composed.subject)
+                    .or(before.map(|before| &before.subject))
+                    .map_or("", String::as_str),
                 composed.map_or("", |composed| &composed.references),
-                composed.map_or("", |composed| &composed.new_text),
+                composed
+                    .map(|composed| &composed.new_text)
+                    .or(before.map(|before| &before.body))
+                    .map_or("", String::as_str),
                 composed.map_or("", |composed| &composed.text),
-                composed.map(|composed| &composed.written_by.authorship.writer),
-                composed.map(|composed| &composed.written_by.mail_client),
+                written_by.map(|written_by| &written_by.authorship.writer),
+                written_by.map(|written_by| &written_by.mail_client),
                 composed.map(|composed| &composed.message),
                 lease_until.timestamp_micros(),
                 plan.expected_id.0,
-                composed.map(written_by_json),
+                written_by.map(written_by_json),
                 kind_name(plan.kind),
                 plan.mail_client,
                 composed.and_then(|composed| composed.thread_index.as_ref()),
+                plan.cause,
+                draft.is_some(),
+                draft.map(|draft| draft.iteration),
+                draft.map(|draft| draft.last),
+                draft.map(|draft| draft.seed.cast_signed()),
+                before.map(|before| before.mail.0),
+                before.map(|before| &before.name),
             ])
         })
         .map_err(ledger_error)?;

@@ -1,7 +1,9 @@
 //! Mail that may go.
 
+use std::collections::BTreeSet;
+
 use decnet_activity_driver::action::{Folder, MailLocation};
-use decnet_emailgen::ledger::{DeckyId, ExpiredMail, LedgerError, MailId};
+use decnet_emailgen::ledger::{ExpiredMail, LedgerError, MailId, Retention};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::size;
@@ -9,35 +11,61 @@ use crate::error::{corrupt, ledger_error};
 use crate::people::decky_by_id;
 
 /// The oldest mails, by planning, that are dated before `older_than` (microseconds). The newest
-/// mail of all is never among them, so that no id is given twice.
+/// mail of all is never among them, so that no id is given twice. Neither is what lies on a decky
+/// that is `spared`.
 pub(super) fn aged(
     connection: &Connection,
     older_than: i64,
+    spared: &BTreeSet<String>,
     limit: usize,
 ) -> rusqlite::Result<Vec<i64>> {
+    // What stays must not keep from sight what comes after it, or nothing would go any more.
+    let elsewhere = elsewhere(connection, spared)?;
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT id FROM (
                  SELECT id, sent_at, state FROM mail
-                 WHERE id < (SELECT max(id) FROM mail) ORDER BY id LIMIT ?2) old
+                 WHERE id < (SELECT max(id) FROM mail) {elsewhere} ORDER BY id LIMIT ?2) old
              WHERE sent_at < ?1 AND state IN ('delivered', 'abandoned')
                AND NOT EXISTS (SELECT 1 FROM mail reply
-                               WHERE reply.parent_id = old.id AND reply.claimable_at IS NOT NULL)",
-        )?
+                               WHERE reply.parent_id = old.id AND reply.claimable_at IS NOT NULL)"
+        ))?
         .query_map(params![older_than, size(limit)], |row| row.get(0))?
         .collect()
 }
 
-/// The oldest mails on those of `deckies` that hold more than `most` messages.
+/// Leaves out mail that lies on a decky of these names: a condition on `mail`, empty if there are
+/// none.
+fn elsewhere(connection: &Connection, spared: &BTreeSet<String>) -> rusqlite::Result<String> {
+    let mut ids = Vec::with_capacity(spared.len());
+    for name in spared {
+        let id: Option<i64> = connection
+            .prepare_cached("SELECT id FROM decky WHERE name = ?1")?
+            .query_row(params![name], |row| row.get(0))
+            .optional()?;
+        ids.extend(id.map(|id| id.to_string()));
+    }
+    if ids.is_empty() {
+        return Ok(String::new());
+    }
+    let ids = ids.join(", ");
+    Ok(format!(
+        "AND mail.sender_home NOT IN ({ids}) AND mail.recipient_home NOT IN ({ids})
+         AND NOT EXISTS (SELECT 1 FROM mail_copy spared
+                         WHERE spared.mail_id = mail.id AND spared.home_id IN ({ids}))"
+    ))
+}
+
+/// The oldest mails on those deckies that hold more messages than retention allows.
 pub(super) fn surplus(
     connection: &Connection,
-    deckies: &[DeckyId],
-    most: u64,
+    retention: &Retention,
     limit: usize,
 ) -> rusqlite::Result<Vec<i64>> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let elsewhere = elsewhere(connection, &retention.spared)?;
+    let most = i64::try_from(retention.messages_per_decky).unwrap_or(i64::MAX);
     let mut crowded = Vec::new();
-    for decky in deckies {
+    for decky in &retention.deckies {
         let messages: Option<i64> = connection
             .prepare_cached("SELECT messages FROM decky WHERE id = ?1")?
             .query_row(params![decky.0], |row| row.get(0))
@@ -58,10 +86,12 @@ pub(super) fn surplus(
         ] {
             let oldest: Vec<(i64, i64)> = connection
                 .prepare_cached(&format!(
-                    "SELECT mail.id, (sender_home = ?1) + (recipient_home = ?1)
+                    "SELECT mail.id, (sender_home = ?1)
+                                + (recipient_home = ?1 AND draft_iteration IS NULL)
                                 + (SELECT count(*) FROM mail_copy own
                                    WHERE own.mail_id = mail.id AND own.home_id = ?1)
-                     FROM {on_it} AND mail.state = 'delivered'
+                     FROM {on_it} AND mail.state = 'delivered' AND mail.draft_replaced = 0
+                       {elsewhere}
                        AND mail.id < (SELECT max(id) FROM mail)
                        AND NOT EXISTS (SELECT 1 FROM mail reply
                                        WHERE reply.parent_id = mail.id
@@ -90,11 +120,13 @@ pub(super) fn surplus(
 
 /// Where a mail lies.
 pub(super) fn expired_mail(connection: &Connection, id: i64) -> Result<ExpiredMail, LedgerError> {
-    type Found = ((i64, String, String, String), (i64, String, String, String));
-    let (inbox, sent): Found = connection
+    type End = (i64, String, String, String);
+    type Found = (End, End, bool, bool);
+    let (inbox, sent, is_draft, is_replaced): Found = connection
         .prepare_cached(
             "SELECT m.recipient_home, m.recipient_login, r.email, m.inbox_name,
-                    m.sender_home, m.sender_login, s.email, m.sent_name
+                    m.sender_home, m.sender_login, s.email, m.sent_name,
+                    m.draft_iteration IS NOT NULL, m.draft_replaced
              FROM mail m JOIN persona r ON r.id = m.recipient_id
                          JOIN persona s ON s.id = m.sender_id
              WHERE m.id = ?1",
@@ -104,6 +136,8 @@ pub(super) fn expired_mail(connection: &Connection, id: i64) -> Result<ExpiredMa
                 Ok((
                     (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?),
                     (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?),
+                    row.get(8)?,
+                    row.get(9)?,
                 ))
             })
         })
@@ -122,7 +156,11 @@ pub(super) fn expired_mail(connection: &Connection, id: i64) -> Result<ExpiredMa
                 .collect()
         })
         .map_err(ledger_error)?;
-    let mut ends = vec![(inbox, Folder::Inbox), (sent, Folder::Sent)];
+    let mut ends = match (is_draft, is_replaced) {
+        (false, _) => vec![(inbox, Folder::Inbox), (sent, Folder::Sent)],
+        (true, false) => vec![(sent, Folder::Drafts)],
+        (true, true) => Vec::new(),
+    };
     ends.extend(copies.into_iter().map(|copy| (copy, Folder::Inbox)));
     let mut placements = Vec::with_capacity(ends.len());
     for ((decky, login, address, unique_name), folder) in ends {

@@ -81,9 +81,9 @@ const WRONG: &[(&str, &str)] = &[
         "a wrong number of messages",
         "SELECT id, messages, 0 FROM decky d
          WHERE messages <> (SELECT count(*) FROM mail WHERE sender_home = d.id
-                            AND state = 'delivered')
+                            AND state = 'delivered' AND draft_replaced = 0)
                          + (SELECT count(*) FROM mail WHERE recipient_home = d.id
-                            AND state = 'delivered')
+                            AND state = 'delivered' AND draft_iteration IS NULL)
                          + (SELECT count(*) FROM mail_copy c JOIN mail m ON m.id = c.mail_id
                             WHERE c.home_id = d.id AND m.state = 'delivered')",
     ),

@@ -21,6 +21,8 @@ use super::tree::{Contents, NewFile, open_or_create, subfolder_or_create};
 
 /// The folder of sent mail.
 pub(super) const SENT: &str = ".Sent";
+/// The folder of mail that is being written.
+pub(super) const DRAFTS: &str = ".Drafts";
 /// The empty file of a folder other than INBOX; Dovecot puts it into every folder that it makes.
 pub(super) const MAILDIR_FOLDER: &str = "maildirfolder";
 /// Subscribes to the folder of sent mail, in the format of Dovecot 2.3.
@@ -91,9 +93,9 @@ impl MailFolder {
     ) -> Result<Option<Self>, DriverError> {
         let opened = open_root(site)?
             .folder(maildir)
-            .and_then(|handle| match folder {
-                Folder::Inbox => Ok(handle),
-                Folder::Sent => subfolder(handle, SENT),
+            .and_then(|handle| match name_of(folder) {
+                None => Ok(handle),
+                Some(name) => subfolder(handle, name),
             });
         match opened {
             Ok(handle) => Ok(Some(Self::new(maildir, folder, handle, Create::No))),
@@ -114,6 +116,7 @@ impl MailFolder {
         folder: Folder,
         history: Option<MailboxHistory>,
     ) -> Result<Self, DriverError> {
+        let later = history.map(|past| past.drafts);
         let history = history
             .map(|past| history::files(site, &past))
             .transpose()?;
@@ -127,15 +130,21 @@ impl MailFolder {
             }
             result => result,
         };
-        let opened = opened.and_then(|handle| match folder {
-            Folder::Inbox => Ok(handle),
-            Folder::Sent => match subfolder(&handle, SENT) {
+        let opened = opened.and_then(|handle| {
+            let Some(name) = name_of(folder) else {
+                return Ok(handle);
+            };
+            match subfolder(&handle, name) {
                 Err(Errno::NOENT) => {
-                    let contents = new_mail_folder(Path::new(""));
-                    subfolder_or_create(site, durable, &handle, SENT, &contents)
+                    let mut contents = new_mail_folder(Path::new(""));
+                    if folder == Folder::Drafts {
+                        let past = history::of_later_folder(&handle, name, later.as_ref())?;
+                        contents.files.extend(past);
+                    }
+                    subfolder_or_create(site, durable, &handle, name, &contents)
                 }
                 result => result,
-            },
+            }
         });
         match opened {
             Ok(handle) => Ok(Self::new(maildir, folder, handle, Create::Yes { durable })),
@@ -327,9 +336,18 @@ fn open_root(site: &Site<'_>) -> Result<Root, DriverError> {
 }
 
 fn folder_path(maildir: &Path, folder: Folder) -> PathBuf {
+    match name_of(folder) {
+        None => maildir.to_owned(),
+        Some(name) => maildir.join(name),
+    }
+}
+
+/// The name of a folder in its Maildir; the INBOX is the Maildir itself.
+fn name_of(folder: Folder) -> Option<&'static str> {
     match folder {
-        Folder::Inbox => maildir.to_owned(),
-        Folder::Sent => maildir.join(SENT),
+        Folder::Inbox => None,
+        Folder::Sent => Some(SENT),
+        Folder::Drafts => Some(DRAFTS),
     }
 }
 

@@ -93,11 +93,15 @@ pub(super) fn message_name(unique_name: &str, bytes: usize, line_feeds: usize) -
 
 /// The flags as `cur/` writes them, sorted.
 pub(super) fn flag_letters(flags: MailFlags) -> &'static str {
-    match (flags.answered, flags.seen) {
-        (true, true) => "RS",
-        (true, false) => "R",
-        (false, true) => "S",
-        (false, false) => "",
+    match (flags.draft, flags.answered, flags.seen) {
+        (false, false, false) => "",
+        (false, false, true) => "S",
+        (false, true, false) => "R",
+        (false, true, true) => "RS",
+        (true, false, false) => "D",
+        (true, false, true) => "DS",
+        (true, true, false) => "DR",
+        (true, true, true) => "DRS",
     }
 }
 

@@ -261,6 +261,29 @@ impl Release {
         }
     }
 
+    /// Headers of a mail that starts a thread, as it is saved among the drafts: seen in public mail
+    /// that was sent from drafts with tools that keep all headers (releases 1.5, 78, 102 and later).
+    pub(super) fn draft_headers(self) -> Headers {
+        match self.series {
+            ..=38 => DRAFT_NETSCAPE,
+            39..=78 => DRAFT_60,
+            _ => DRAFT_91,
+        }
+    }
+
+    /// What a draft says about how it is to be sent. The numbers of the formats have changed.
+    pub(super) fn draft_info(self, is_html: bool) -> String {
+        let format = match (is_html, self.series) {
+            (false, _) => 1,
+            (true, ..=78) => 4,
+            (true, _) => 0,
+        };
+        format!(
+            "internal/draft; vcard=0; receipt=0; DSN=0; uuencode=0;\r\n attachmentreminder=0; \
+             deliveryformat={format}"
+        )
+    }
+
     /// Headers of an answer, which has a subject before anything else.
     pub(super) fn reply_headers(self) -> Headers {
         match self.series {
@@ -291,8 +314,15 @@ pub(super) const USER_AGENT: Field = Field::Value(0);
 pub(super) const LANGUAGE: Field = Field::Value(1);
 /// `X-Forwarded-Message-Id` among the values.
 pub(super) const FORWARDED: Field = Field::Value(2);
+/// `X-Mozilla-Draft-Info` among the values.
+pub(super) const DRAFT_INFO: Field = Field::Value(3);
+/// `Fcc` among the values.
+pub(super) const SENT_FOLDER: Field = Field::Value(4);
 
 const MIME_VERSION: (&str, Field) = ("MIME-Version", Field::Fixed("1.0"));
+/// Of the first account that was set up.
+const IDENTITY: (&str, Field) = ("X-Identity-Key", Field::Fixed("id1"));
+const ACCOUNT: (&str, Field) = ("X-Account-Key", Field::Fixed("account1"));
 const CONTENT_TYPE: (&str, Field) = ("Content-Type", Field::ContentType);
 const TRANSFER: (&str, Field) = ("Content-Transfer-Encoding", Field::ContentTransferEncoding);
 
@@ -307,6 +337,58 @@ const NETSCAPE: Headers = &[
     ("Subject", Field::Subject),
     ("References", Field::References),
     ("In-Reply-To", Field::InReplyTo),
+    CONTENT_TYPE,
+    TRANSFER,
+];
+
+const DRAFT_NETSCAPE: Headers = &[
+    ("FCC", SENT_FOLDER),
+    IDENTITY,
+    ACCOUNT,
+    ("Message-ID", Field::MessageId),
+    ("Date", Field::Date),
+    ("X-Mozilla-Draft-Info", DRAFT_INFO),
+    ("From", Field::From),
+    ("User-Agent", USER_AGENT),
+    MIME_VERSION,
+    ("To", Field::To),
+    ("CC", Field::Cc),
+    ("Subject", Field::Subject),
+    CONTENT_TYPE,
+    TRANSFER,
+];
+
+const DRAFT_60: Headers = &[
+    ("FCC", SENT_FOLDER),
+    IDENTITY,
+    ACCOUNT,
+    ("To", Field::To),
+    ("Cc", Field::Cc),
+    ("From", Field::From),
+    ("Subject", Field::Subject),
+    ("Message-ID", Field::MessageId),
+    ("Date", Field::Date),
+    ("X-Mozilla-Draft-Info", DRAFT_INFO),
+    ("User-Agent", USER_AGENT),
+    MIME_VERSION,
+    CONTENT_TYPE,
+    ("Content-Language", LANGUAGE),
+    TRANSFER,
+];
+
+const DRAFT_91: Headers = &[
+    ("Message-ID", Field::MessageId),
+    ("Date", Field::Date),
+    MIME_VERSION,
+    ("User-Agent", USER_AGENT),
+    ("Content-Language", LANGUAGE),
+    ("To", Field::To),
+    ("Cc", Field::Cc),
+    ("From", Field::From),
+    ("Subject", Field::Subject),
+    ("X-Mozilla-Draft-Info", DRAFT_INFO),
+    IDENTITY,
+    ("Fcc", SENT_FOLDER),
     CONTENT_TYPE,
     TRANSFER,
 ];
