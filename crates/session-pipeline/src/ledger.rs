@@ -343,6 +343,16 @@ pub trait SessionLedger {
         each: &mut dyn FnMut(StoredRecord),
     ) -> Result<(), SessionLedgerError>;
 
+    /// Gives every record that was written after position `after` to `each`, in the order of
+    /// writing, and answers with the position of the last; 0 is before all. What was given before
+    /// may come again, as long as something beside it is new.
+    fn for_each_record_since(
+        &mut self,
+        processor: &str,
+        after: i64,
+        each: &mut dyn FnMut(StoredRecord),
+    ) -> Result<i64, SessionLedgerError>;
+
     /// How many logs of each kind are known.
     fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError>;
 

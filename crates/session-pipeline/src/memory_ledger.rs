@@ -41,6 +41,7 @@ struct Shared {
     notices: Vec<WaitingNotice>,
     told: HashSet<(String, String)>,
     last_notice: i64,
+    last_record: i64,
 }
 
 #[derive(Debug)]
@@ -76,6 +77,8 @@ struct Kept {
     body: String,
     version: u32,
     generation: u32,
+    /// Its place in the order of writing.
+    position: i64,
 }
 
 impl MemorySessionLedger {
@@ -149,6 +152,7 @@ impl Shared {
         records: &[Record],
     ) {
         for record in records {
+            self.last_record += 1;
             self.records.insert(
                 (processor.to_owned(), log, record.kind, record.id),
                 Kept {
@@ -156,6 +160,7 @@ impl Shared {
                     body: record.body.clone(),
                     version,
                     generation,
+                    position: self.last_record,
                 },
             );
         }
@@ -395,6 +400,34 @@ impl SessionLedger for MemorySessionLedger {
         found.sort_by(|a, b| (&a.log, a.occurred_at, a.id).cmp(&(&b.log, b.occurred_at, b.id)));
         found.into_iter().for_each(each);
         Ok(())
+    }
+
+    fn for_each_record_since(
+        &mut self,
+        processor: &str,
+        after: i64,
+        each: &mut dyn FnMut(StoredRecord),
+    ) -> Result<i64, SessionLedgerError> {
+        let shared = self.shared();
+        let mut found: Vec<(i64, StoredRecord)> = shared
+            .records
+            .iter()
+            .filter(|((of, _, _, _), kept)| of == processor && kept.position > after)
+            .filter_map(|((_, at, kind, id), kept)| {
+                let record = StoredRecord {
+                    log: shared.logs.get(*at)?.clone(),
+                    kind: (*kind).to_owned(),
+                    id: *id,
+                    occurred_at: kept.occurred_at,
+                    body: kept.body.clone(),
+                };
+                Some((kept.position, record))
+            })
+            .collect();
+        found.sort_by_key(|(position, _)| *position);
+        let last = found.last().map_or(after, |(position, _)| *position);
+        found.into_iter().for_each(|(_, record)| each(record));
+        Ok(last)
     }
 
     fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {

@@ -351,6 +351,15 @@ impl SessionLedger for Dying {
         self.ledger.for_each_record(processor, kind, each)
     }
 
+    fn for_each_record_since(
+        &mut self,
+        processor: &str,
+        after: i64,
+        each: &mut dyn FnMut(StoredRecord),
+    ) -> Result<i64, SessionLedgerError> {
+        self.ledger.for_each_record_since(processor, after, each)
+    }
+
     fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {
         self.ledger.log_counts()
     }

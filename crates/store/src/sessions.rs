@@ -20,8 +20,9 @@ use decnet_session_pipeline::record::Notice;
 use decnet_session_pipeline::source::{Log, SourceKind};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::{corrupt, ledger_error};
+use crate::error::{Failed, corrupt, ledger_error};
 use crate::open::Store;
+use crate::people::moment;
 
 pub(crate) use self::runs::RunLocks;
 
@@ -138,7 +139,7 @@ impl SessionLedger for Store {
                 Ok(Quarantined {
                     processor,
                     log: log.parse()?,
-                    since: time(since)?,
+                    since: moment(since)?,
                     failures,
                     last_error: last_error.unwrap_or_default(),
                 })
@@ -185,6 +186,15 @@ impl SessionLedger for Store {
         each: &mut dyn FnMut(StoredRecord),
     ) -> Result<(), SessionLedgerError> {
         records::for_each(&self.connection, processor, Some(kind), each).map_err(session_error)
+    }
+
+    fn for_each_record_since(
+        &mut self,
+        processor: &str,
+        after: i64,
+        each: &mut dyn FnMut(StoredRecord),
+    ) -> Result<i64, SessionLedgerError> {
+        records::for_each_since(&self.connection, processor, after, each).map_err(session_error)
     }
 
     fn log_counts(&mut self) -> Result<Vec<(SourceKind, u64)>, SessionLedgerError> {
@@ -303,20 +313,7 @@ fn processor_id(connection: &Connection, name: &str) -> Result<i64, LedgerError>
     }
 }
 
-fn time(micros: i64) -> Result<DateTime<Utc>, LedgerError> {
-    DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| corrupt(format!("{micros} is no time in microseconds")))
-}
-
 /// The same facts, in the words of the session ledger.
 fn session_error(error: LedgerError) -> SessionLedgerError {
-    match error {
-        LedgerError::Busy { detail } => SessionLedgerError::Busy { detail },
-        LedgerError::DiskFull { path } => SessionLedgerError::DiskFull { path },
-        LedgerError::ReadOnly { detail } => SessionLedgerError::ReadOnly { detail },
-        LedgerError::Corrupt { detail } => SessionLedgerError::Corrupt { detail },
-        other => SessionLedgerError::Failed {
-            detail: other.to_string(),
-        },
-    }
+    Failed(error).into()
 }

@@ -61,6 +61,15 @@ impl SessionLedger for DiscardingLedger {
         Ok(Vec::new())
     }
 
+    fn for_each_record_since(
+        &mut self,
+        _: &str,
+        after: i64,
+        _: &mut dyn FnMut(StoredRecord),
+    ) -> Result<i64> {
+        Ok(after)
+    }
+
     fn for_each_record(&mut self, _: &str, _: &str, _: &mut dyn FnMut(StoredRecord)) -> Result<()> {
         Ok(())
     }

@@ -33,6 +33,10 @@ pub const CHECKS: &[Check] = &[
         run: states_grow,
     },
     Check {
+        name: "records_written_since_are_given",
+        run: records_since,
+    },
+    Check {
         name: "records_replace_those_of_the_same_id",
         run: records_replace,
     },
@@ -269,6 +273,34 @@ fn records_replace(ledger: &mut dyn SessionLedger) {
         })
         .unwrap();
     assert!(seen.contains(&(log("ana/b"), Some(moment(1)))));
+}
+
+fn records_since(ledger: &mut dyn SessionLedger) {
+    let mut position = 0;
+    let mut read = |ledger: &mut dyn SessionLedger| {
+        let mut bodies = Vec::new();
+        let mut each = |record: crate::ledger::StoredRecord| bodies.push(record.body);
+        position = ledger
+            .for_each_record_since("p", position, &mut each)
+            .unwrap();
+        bodies
+    };
+    assert!(read(ledger).is_empty());
+    // So many that a ledger that folds its records does so, again and again.
+    for step in 0..100_u32 {
+        let body = format!(r#"{{"n":{step}}}"#);
+        let records = vec![record(&format!("own {step}"), &body), record("same", &body)];
+        write(ledger, 1, &[batch("ana/a", u64::from(step), records)]);
+        if step % 3 == 0 {
+            assert!(read(ledger).contains(&body), "step {step}");
+            assert!(read(ledger).is_empty(), "step {step}");
+        }
+    }
+    let _ = read(ledger);
+    // What an earlier version said is forgotten, and what the new one says comes.
+    let again = vec![record("again", r#"{"again":true}"#)];
+    write(ledger, 2, &[batch("ana/a", 200, again)]);
+    assert!(read(ledger).contains(&r#"{"again":true}"#.to_owned()));
 }
 
 fn small_batches(ledger: &mut dyn SessionLedger) {

@@ -9,8 +9,9 @@ use decnet_session_pipeline::record::Notice;
 use decnet_session_pipeline::source::Log;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{records, state, time};
+use super::{records, state};
 use crate::error::{corrupt, ledger_error};
+use crate::people::moment;
 
 /// What a processor knows of the logs of a source, by key.
 pub(super) fn of_source(
@@ -36,7 +37,7 @@ pub(super) fn of_source(
         let moment = |at: usize| {
             row.get::<_, Option<i64>>(at)
                 .map_err(ledger_error)?
-                .map(time)
+                .map(moment)
                 .transpose()
         };
         let number = |at: usize| row.get::<_, i64>(at).map_err(ledger_error);

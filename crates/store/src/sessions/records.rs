@@ -15,8 +15,9 @@ use decnet_session_pipeline::ledger::StoredRecord;
 use decnet_session_pipeline::record::{Record, RecordId};
 use rusqlite::{Connection, params};
 
-use super::{RawLog, time};
+use super::RawLog;
 use crate::error::{corrupt, ledger_error};
+use crate::people::moment;
 
 /// Chunks of a log from which its newest ones are folded into one.
 const CHUNKS_MAX: i64 = 32;
@@ -140,7 +141,7 @@ pub(super) fn for_each(
                     log: log.clone(),
                     kind: fact.kind.to_owned(),
                     id: fact.id,
-                    occurred_at: fact.occurred_at.map(time).transpose()?,
+                    occurred_at: fact.occurred_at.map(moment).transpose()?,
                     body: fact.body.to_owned(),
                 });
             }
@@ -148,6 +149,48 @@ pub(super) fn for_each(
         })?;
     }
     Ok(())
+}
+
+/// Gives the facts of chunks above `after` to `each`, in the order of writing, and answers with the
+/// number of the last one.
+pub(super) fn for_each_since(
+    connection: &Connection,
+    processor: &str,
+    after: i64,
+    each: &mut dyn FnMut(StoredRecord),
+) -> Result<i64, LedgerError> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT c.id, c.facts, l.source, l.key, l.kind, l.user, l.decky
+             FROM session_chunk c JOIN session_log l ON l.id = c.log_id
+             WHERE c.id > ?2
+               AND c.processor_id = (SELECT id FROM session_processor WHERE name = ?1)
+             ORDER BY c.id",
+        )
+        .map_err(ledger_error)?;
+    let mut rows = statement
+        .query(params![processor, after])
+        .map_err(ledger_error)?;
+    let mut last = after;
+    while let Some(row) = rows.next().map_err(ledger_error)? {
+        last = row.get(0).map_err(ledger_error)?;
+        let log = RawLog::read(row, 2).map_err(ledger_error)?.parse()?;
+        let facts = row.get_ref(1).map_err(ledger_error)?;
+        let facts = facts
+            .as_blob()
+            .map_err(|_| corrupt(format!("chunk {last} is no blob")))?;
+        for fact in Facts::of(last, facts) {
+            let fact = fact?;
+            each(StoredRecord {
+                log: log.clone(),
+                kind: fact.kind.to_owned(),
+                id: fact.id,
+                occurred_at: fact.occurred_at.map(moment).transpose()?,
+                body: fact.body.to_owned(),
+            });
+        }
+    }
+    Ok(last)
 }
 
 /// The logs that a processor has facts about, each with its chunks' number.
@@ -280,13 +323,17 @@ fn insert(
     generation: u32,
     facts: &[u8],
 ) -> Result<(), LedgerError> {
+    let number: i64 = connection
+        .prepare_cached("UPDATE session_chunk_number SET last = last + 1 RETURNING last")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(ledger_error)?;
     connection
         .prepare_cached(
-            "INSERT INTO session_chunk (processor_id, log_id, version, generation, facts)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO session_chunk (id, processor_id, log_id, version, generation, facts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .and_then(|mut statement| {
-            statement.execute(params![processor, log, version, generation, facts])
+            statement.execute(params![number, processor, log, version, generation, facts])
         })
         .map(|_| ())
         .map_err(ledger_error)

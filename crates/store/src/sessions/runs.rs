@@ -13,9 +13,10 @@ use decnet_session_pipeline::ledger::{
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::{processor_id, session_error, time};
+use super::{processor_id, session_error};
 use crate::error::{corrupt, ledger_error};
 use crate::open::Store;
+use crate::people::moment;
 
 /// Runs that are kept of each processor.
 const RUNS_KEPT: i64 = 500;
@@ -189,8 +190,8 @@ pub(super) fn last(
                 processor: processor.to_owned(),
                 version,
                 started_by,
-                started_at: time(started_at)?,
-                ended_at: ended_at.map(time).transpose()?,
+                started_at: moment(started_at)?,
+                ended_at: ended_at.map(moment).transpose()?,
                 report: RunReport {
                     counts: RunCounts {
                         scanned: stored.scanned,
