@@ -11,39 +11,9 @@ use decnet_emailgen::ledger::LedgerError;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use serde_json::{Map, Value};
 
-use crate::error::{corrupt, ledger_error};
+use crate::error::{Failed, corrupt};
 use crate::open::Store;
-
-/// What fails inside a transaction.
-struct Failed(LedgerError);
-
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        Self(ledger_error(error))
-    }
-}
-
-impl From<LedgerError> for Failed {
-    fn from(error: LedgerError) -> Self {
-        Self(error)
-    }
-}
-
-/// The same failure, in the words of the alerts.
-impl From<Failed> for AlertLedgerError {
-    fn from(Failed(error): Failed) -> Self {
-        match error {
-            LedgerError::Busy { detail } => Self::Busy { detail },
-            LedgerError::DiskFull { path } => Self::DiskFull { path },
-            LedgerError::ReadOnly { detail } => Self::ReadOnly { detail },
-            LedgerError::Corrupt { detail } => Self::Corrupt { detail },
-            LedgerError::Failed { detail } => Self::Failed { detail },
-            other => Self::Failed {
-                detail: other.to_string(),
-            },
-        }
-    }
-}
+use crate::people::moment;
 
 /// The columns that an alert is read from, in the order of [`RawAlert::read`].
 macro_rules! alert_columns {
@@ -139,15 +109,6 @@ type Outcome<'a> = (
 );
 
 impl Store {
-    /// Runs `work` in one transaction.
-    fn change<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failed>,
-    ) -> Result<T, AlertLedgerError> {
-        let done = self.write(|transaction| work(transaction).map_err(|Failed(error)| error));
-        Ok(done.map_err(Failed)?)
-    }
-
     /// Records how an attempt ended, if it is still the caller's.
     fn record(
         &mut self,
@@ -156,7 +117,7 @@ impl Store {
         attempt: u32,
         (state, claimable_at, settled_at, error): Outcome<'_>,
     ) -> Result<Recorded, AlertLedgerError> {
-        let changed = self.change(|transaction| {
+        let changed = self.change::<_, AlertLedgerError>(|transaction| {
             let mut statement = transaction.prepare_cached(
                 "UPDATE alert_delivery
                  SET state = :state, claimable_at = :claimable_at, settled_at = :settled_at,
@@ -429,10 +390,6 @@ impl RawDelivery {
             error: self.error,
         })
     }
-}
-
-fn moment(micros: i64) -> Result<DateTime<Utc>, LedgerError> {
-    DateTime::from_timestamp_micros(micros).ok_or_else(|| corrupt(format!("the time {micros}")))
 }
 
 fn id_of(text: &str) -> Result<AlertId, LedgerError> {
