@@ -1,8 +1,13 @@
 //! SQLite behind every repository trait of decnet: one file, one migration history.
 //!
 //! [`Store`] implements [`MailLedger`](decnet_emailgen::ledger::MailLedger),
-//! [`WorldLedger`](decnet_emailgen::world::WorldLedger) and
-//! [`AlertLedger`](decnet_alert::ledger::AlertLedger). Every method is one transaction that
+//! [`WorldLedger`](decnet_emailgen::world::WorldLedger),
+//! [`SessionLedger`](decnet_session_pipeline::ledger::SessionLedger),
+//! [`AlertLedger`](decnet_alert::ledger::AlertLedger),
+//! [`HealLedger`](decnet_self_heal::ledger::HealLedger),
+//! [`MemoryLedger`](decnet_memory::ledger::MemoryLedger),
+//! [`JobLedger`](decnet_background::ledger::JobLedger) and
+//! [`BackupTarget`](decnet_background::backup::BackupTarget). Every method is one transaction that
 //! takes the write lock at its start, so processes that run side by side queue instead of failing.
 //! It takes no domain decisions, and nothing outside this crate names rusqlite.
 //!
@@ -24,17 +29,24 @@
 
 mod alerts;
 mod availability;
+mod backup;
 mod error;
 mod events;
+mod heal;
+mod jobs;
 mod mail;
+mod memory;
 mod model_state;
 mod open;
 mod people;
+mod restore;
 mod secret;
 mod sessions;
 mod world;
 
+pub use backup::check_backup;
 pub use error::OpenError;
 pub use events::Event;
 pub use model_state::StoredModelLedger;
 pub use open::{Durability, OpenOptions, Store, Usage};
+pub use restore::{RestoreError, Restored, restore};

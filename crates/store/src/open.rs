@@ -12,7 +12,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use crate::error::{OpenError, ledger_error, named};
+use crate::backup;
+use crate::error::{Failed, OpenError, ledger_error, named};
 use crate::sessions::RunLocks;
 
 /// Everything that changed the schema, oldest first; the schema version is their number.
@@ -24,7 +25,18 @@ const MIGRATION_LIST: &[&str] = &[
     include_str!("migrations/0003_several_recipients.sql"),
     include_str!("migrations/0004_alerts.sql"),
     include_str!("migrations/0005_sessions.sql"),
+    include_str!("migrations/0006_nudges.sql"),
+    include_str!("migrations/0007_self_heal.sql"),
+    include_str!("migrations/0008_chunk_numbers.sql"),
+    include_str!("migrations/0009_jobs.sql"),
+    include_str!("migrations/0010_memory.sql"),
 ];
+/// The newest schema version that this build knows.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are a few migrations"
+)]
+pub(crate) const SUPPORTED: u32 = MIGRATION_LIST.len() as u32;
 
 /// Pages (of 4 KiB) of write-ahead log after which it is folded into the database. A process that
 /// starts reads the log once, so it is kept shorter than SQLite's default of 1,000.
@@ -58,6 +70,10 @@ pub struct OpenOptions {
     pub busy_timeout: Duration,
     /// Queue each record as an [`Event`](crate::Event) too. Default `false`.
     pub queue_events: bool,
+    /// A folder that a database with an older schema is copied into before it is migrated, as
+    /// `before-migration-NNNN.db` with the version it had; an earlier copy of that name is replaced.
+    /// Without a good copy there is no migration. Default `None`: no copy.
+    pub backup_before_migration: Option<PathBuf>,
 }
 
 impl Default for OpenOptions {
@@ -67,6 +83,7 @@ impl Default for OpenOptions {
             create: true,
             busy_timeout: Duration::from_secs(30),
             queue_events: false,
+            backup_before_migration: None,
         }
     }
 }
@@ -77,6 +94,7 @@ pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) queue_events: bool,
     pub(crate) run_locks: RunLocks,
+    migrated_from: Option<u32>,
 }
 
 /// How large a database is, for people to read.
@@ -142,24 +160,35 @@ impl Store {
             connection,
             queue_events: options.queue_events,
             run_locks: RunLocks::default(),
+            migrated_from: None,
         };
-        store.migrate(path)?;
+        store.migrated_from = store.migrate(path, options.backup_before_migration.as_deref())?;
         Ok(store)
     }
 
-    /// Checks the whole file, page by page and row by row. Empty when all is well.
+    /// The schema version that the database had when it was opened, if it was older than this build's;
+    /// 0 for a fresh one.
+    pub fn migrated_from(&self) -> Option<u32> {
+        self.migrated_from
+    }
+
+    /// Checks the whole file, page by page and row by row, and what rows refer to. Empty when all is
+    /// well.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the check itself cannot be made.
     pub fn integrity_problems(&mut self) -> Result<Vec<String>, LedgerError> {
-        let check = || {
-            let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        let check = |sql: &str| {
+            let mut statement = self.connection.prepare(sql)?;
             let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
             rows.collect::<Result<Vec<_>, _>>()
         };
-        let mut problems = check().map_err(ledger_error)?;
+        let mut problems = check("PRAGMA integrity_check").map_err(ledger_error)?;
         problems.retain(|line| line != "ok");
+        let dangling = check("PRAGMA foreign_key_check").map_err(ledger_error)?;
+        let what = |table| format!("a row of the table {table} refers to what is not there");
+        problems.extend(dangling.into_iter().map(what));
         Ok(problems)
     }
 
@@ -204,23 +233,33 @@ impl Store {
         in_transaction().map_err(|error| named(error, &path))
     }
 
-    fn migrate(&mut self, path: &Path) -> Result<(), OpenError> {
+    /// The same for ledgers that have words of their own for what fails.
+    pub(crate) fn change<T, E: From<Failed>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failed>,
+    ) -> Result<T, E> {
+        let done = self.write(|transaction| work(transaction).map_err(|Failed(error)| error));
+        Ok(done.map_err(Failed)?)
+    }
+
+    fn migrate(&mut self, path: &Path, copy_to: Option<&Path>) -> Result<Option<u32>, OpenError> {
         let failed = |error: rusqlite::Error| refine(path, error);
-        let supported = u32::try_from(MIGRATION_LIST.len()).unwrap_or(u32::MAX);
-        let found: u32 = self
-            .connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(failed)?;
-        if found == supported {
-            return Ok(());
+        let found = schema_version(&self.connection).map_err(failed)?;
+        if found == SUPPORTED {
+            return Ok(None);
+        }
+        if let Some(folder) = copy_to
+            && found > 0
+        {
+            backup::before_migration(self, folder, found).map_err(|source| OpenError::Backup {
+                path: path.to_owned(),
+                source,
+            })?;
         }
         if let Err(error) = MIGRATIONS.to_latest(&mut self.connection) {
             // Somebody else may have been faster.
-            let found: u32 = self
-                .connection
-                .query_row("PRAGMA user_version", [], |row| row.get(0))
-                .map_err(failed)?;
-            if found != supported {
+            let now = schema_version(&self.connection).map_err(failed)?;
+            if now != SUPPORTED {
                 return Err(match error {
                     rusqlite_migration::Error::RusqliteError { err, .. } => refine(path, err),
                     other => OpenError::NotADatabase {
@@ -230,8 +269,13 @@ impl Store {
                 });
             }
         }
-        Ok(())
+        Ok(Some(found))
     }
+}
+
+/// The schema version of a database; 0 for a fresh one.
+pub(crate) fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Refuses what a newer decnet or another program wrote.
@@ -241,15 +285,12 @@ fn refuse_others(connection: &mut Connection, path: &Path) -> Result<(), OpenErr
     let tables: i64 = snapshot
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;
-    let found: u32 = snapshot
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(failed)?;
-    let supported = u32::try_from(MIGRATION_LIST.len()).unwrap_or(u32::MAX);
-    if found > supported {
+    let found = schema_version(&snapshot).map_err(failed)?;
+    if found > SUPPORTED {
         return Err(OpenError::Newer {
             path: path.to_owned(),
             found,
-            supported,
+            supported: SUPPORTED,
         });
     }
     if found == 0 && tables > 0 {

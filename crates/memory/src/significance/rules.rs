@@ -1,0 +1,167 @@
+//! Scores by rules: by what a memory is, not by what it says of itself.
+//!
+//! | score | when |
+//! |---|---|
+//! | 3 | a decision, a deadline or an incident, with an amount and a date of which at least one was named by the other side before, in a thread that has gone on for a while |
+//! | 2 | a decision, a deadline or an incident with an amount, a date or a host; or a first contact about an amount |
+//! | 1 | one of these alone, or a first contact |
+//! | 0 | anything else |
+//!
+//! A text that shows a [sign](super::signs) of being meant for its scorer gets 1 at most. The rules
+//! read English and Spanish, which are the languages that personas write in.
+
+use async_trait::async_trait;
+
+use super::signs::{first_sign, sign_in, words_of};
+use super::wording::{DEADLINE, DECISION, INCIDENT};
+use super::{PIVOTAL, SUSPECT_MAX, Score, Scorer, ScorerError, Scoring};
+use crate::entities::{Entity, extract};
+use crate::memory::{Kind, Speaker};
+
+/// Earlier memories of a thread from which on it has gone on for a while.
+pub const THREAD_MIN: u32 = 2;
+
+/// Scores by the rules of this module. Immediate, and the same for the same memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuleScorer;
+
+#[async_trait]
+impl Scorer for RuleScorer {
+    fn name(&self) -> &str {
+        "rules"
+    }
+
+    async fn score(&self, scoring: &Scoring) -> Result<Score, ScorerError> {
+        Ok(by_rules(scoring))
+    }
+}
+
+/// The score of a memory by the rules.
+pub fn by_rules(scoring: &Scoring) -> Score {
+    let found = Found::of(scoring);
+    let level = found.level();
+    if level > SUSPECT_MAX
+        && let Some(sign) = first_sign(scoring)
+    {
+        return Score {
+            score: SUSPECT_MAX,
+            reason: format!("the text {sign}; without that it would be {}", found.told()),
+        }
+        .bounded();
+    }
+    Score {
+        score: level,
+        reason: found.told(),
+    }
+    .bounded()
+}
+
+/// How much code finds in a memory, 0 to 3, whatever its text wants.
+pub fn substance(scoring: &Scoring) -> u8 {
+    Found::of(scoring).level()
+}
+
+/// Whether what lies outside a text agrees with it: its thread has gone on, and the other side named
+/// something of what it mentions before.
+pub fn is_corroborated(scoring: &Scoring) -> bool {
+    let found = Found::of(scoring);
+    found.has_gone_on && found.shared.is_some()
+}
+
+/// What was found in a memory.
+#[derive(Debug, Default)]
+struct Found {
+    /// A decision, a deadline, an incident.
+    events: Vec<&'static str>,
+    amount: Option<Entity>,
+    date: Option<Entity>,
+    host: Option<Entity>,
+    /// An amount or date that the other side of the correspondence named before.
+    shared: Option<Entity>,
+    is_first_contact: bool,
+    has_gone_on: bool,
+}
+
+impl Found {
+    fn of(scoring: &Scoring) -> Self {
+        let when = scoring.facts.happened_at;
+        let entities = extract(&scoring.words.narrative, &[], when);
+        let first = |kind| {
+            entities
+                .iter()
+                .find(|entity| entity.kind() == kind)
+                .cloned()
+        };
+        let words = words_of(&scoring.words.narrative);
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        let events = [
+            (DECISION, "a decision"),
+            (DEADLINE, "a deadline"),
+            (INCIDENT, "an incident"),
+        ];
+        // What the owner writes is answered by others; everything else comes from others.
+        let other_side = match scoring.facts.kind {
+            Kind::MailSent => Speaker::Other,
+            Kind::MailReceived | Kind::Other(_) => Speaker::Owner,
+        };
+        let before = scoring.words.dialogue.iter();
+        let named_before: Vec<Entity> = before
+            .filter(|said| said.by == other_side && sign_in(&said.text).is_none())
+            .flat_map(|said| extract(&said.text, &[], when))
+            .collect();
+        let is_shared = |entity: &&Entity| {
+            matches!(entity.kind(), "amount" | "date") && named_before.contains(entity)
+        };
+        let circumstances = scoring.circumstances;
+        Self {
+            events: events
+                .iter()
+                .filter(|(list, _)| has(list))
+                .map(|(_, name)| *name)
+                .collect(),
+            amount: first("amount"),
+            date: first("date"),
+            host: first("host"),
+            shared: entities.iter().find(is_shared).cloned(),
+            is_first_contact: scoring.facts.other.is_some()
+                && circumstances.earlier_with_other == 0,
+            has_gone_on: circumstances.earlier_in_thread >= THREAD_MIN,
+        }
+    }
+
+    fn level(&self) -> u8 {
+        let has_event = !self.events.is_empty();
+        let (amount, date) = (self.amount.is_some(), self.date.is_some());
+        if has_event && amount && date && self.shared.is_some() && self.has_gone_on {
+            return PIVOTAL;
+        }
+        if has_event && (amount || date || self.host.is_some()) || self.is_first_contact && amount {
+            return 2;
+        }
+        u8::from(has_event || amount || date || self.host.is_some() || self.is_first_contact)
+    }
+
+    /// What was found, for people to read.
+    fn told(&self) -> String {
+        let entities = [&self.amount, &self.date, &self.host];
+        let mut parts: Vec<String> = self
+            .events
+            .iter()
+            .map(|event| (*event).to_owned())
+            .collect();
+        parts.extend(entities.into_iter().flatten().map(Entity::to_string));
+        if self.is_first_contact {
+            parts.push("a first contact".to_owned());
+        }
+        if let Some(shared) = &self.shared {
+            parts.push(format!("{shared} named by both sides"));
+        }
+        if self.has_gone_on {
+            parts.push("a thread that has gone on".to_owned());
+        }
+        match parts.as_slice() {
+            [] => "nothing that stands out".to_owned(),
+            parts => parts.join(", "),
+        }
+    }
+}
