@@ -11,8 +11,10 @@
 pub mod binary;
 pub mod dovecot;
 pub mod draw;
+pub mod heal;
 pub mod imap;
 pub mod imap_list;
+pub mod killing;
 pub mod language_model;
 pub mod logs;
 pub mod mailbox;

@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::{Decnet, Outcome};
 use crate::draw::Draw;
+use crate::killing::kill;
 use crate::transcript::{BY, Transcript};
 use crate::wait::until;
 use crate::world::{folder, list, text};
@@ -295,50 +292,16 @@ impl Growing {
     }
 }
 
-/// Starts ticks and kills them, after random moments, until `most` have died, several at a time.
-/// Before each start `before` is told which worker it is and how much of the kills is done, from 0
-/// to 1. A tick that is quicker than its death has to end well, or to be told that another one
-/// goes on.
+/// Starts ticks and kills them, as [`kill`](crate::killing::kill) does. Before each start `before`
+/// is told which worker it is and how much of the kills is done, from 0 to 1.
 pub fn kill_ticks<W: Send>(
     decnet: &Decnet,
     most: u64,
     workers: impl IntoIterator<Item = W>,
     before: impl Fn(&mut W, f64, &mut Draw) + Sync,
 ) {
-    let kills = AtomicU64::new(0);
-    let work = |number: usize, mut worker: W| {
-        let mut draw = Draw::new(number as u64);
-        // Microseconds. Some die before the database is open, and a few end before they die.
-        let mut longest = 50_000;
-        loop {
-            let done = kills.load(Ordering::Relaxed);
-            before(&mut worker, done as f64 / most as f64, &mut draw);
-            if done >= most {
-                return;
-            }
-            let mut child = decnet.start(["sessions", "tick"]);
-            thread::sleep(Duration::from_micros(draw.below(longest)));
-            child.kill().expect("it is our child");
-            let output = child.wait_with_output().expect("it ends");
-            if output.status.signal() == Some(9) {
-                kills.fetch_add(1, Ordering::Relaxed);
-                longest += longest / 8;
-            } else {
-                longest = (longest / 2).max(2_000);
-                let ended = Outcome::from_output("sessions tick".to_owned(), output);
-                assert!(matches!(ended.code, Some(0 | 75)), "{ended:#?}");
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = workers
-            .into_iter()
-            .enumerate()
-            .map(|(number, worker)| scope.spawn(move || work(number, worker)))
-            .collect();
-        for thread in threads {
-            thread.join().expect("the worker ends");
-        }
+    kill(decnet, most, workers, |worker, share, draw| {
+        before(worker, share, draw);
+        ["sessions", "tick"].map(str::to_owned).to_vec()
     });
 }

@@ -46,6 +46,16 @@ impl Small {
         }
     }
 
+    /// Fills it until so many bytes are left.
+    pub fn fill_but(&self, bytes: u64) {
+        self.fill();
+        let filler = fs::OpenOptions::new().write(true).open(self.filler());
+        let filler = filler.expect("the filler is there");
+        let length = filler.metadata().expect("it is open").len();
+        let left = length.checked_sub(bytes).expect("so much was filled");
+        filler.set_len(left).expect("it can be shortened");
+    }
+
     /// Makes room again.
     pub fn make_room(&self) {
         fs::remove_file(self.filler()).expect("the filler is there");

@@ -154,6 +154,13 @@ impl World {
         fs::write(self.path(name), content).expect("the world's folder can be written");
     }
 
+    /// Adds lines to the configuration, which has none of these tables yet.
+    pub fn configure(&self, settings: &str) {
+        let path = self.path("decnet.toml");
+        let before = fs::read_to_string(&path).expect("the configuration is there");
+        fs::write(path, format!("{before}{settings}")).expect("it is ours");
+    }
+
     /// Every mailbox that has been given out.
     pub fn mailboxes(&self) -> Vec<Mailbox> {
         let world = self.decnet.json(["world", "show", "--json"]);
@@ -196,6 +203,17 @@ impl World {
         let mut mails = self.mails();
         mails.retain(|mail| !matches!(text(&mail["state"]), "delivered" | "abandoned"));
         mails
+    }
+
+    /// The database has no fault that anybody can see.
+    #[track_caller]
+    pub fn the_database_is_whole(&self) {
+        let script = "import sqlite3,sys\n\
+                      db=sqlite3.connect(sys.stdin.read())\n\
+                      print(db.execute('pragma integrity_check').fetchall(), \
+                      db.execute('pragma foreign_key_check').fetchall())";
+        let database = self.path("state/decnet.db").display().to_string();
+        assert_eq!(crate::python::run(script, &database), "[('ok',)] []\n");
     }
 
     /// Opens the decoys to a mail server that runs as somebody else.

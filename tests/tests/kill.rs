@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use decnet_tests::binary::Outcome;
 use decnet_tests::dovecot::Dovecot;
 use decnet_tests::draw::Draw;
-use decnet_tests::mailbox::{Folder, Stored, file_name, files, read_folder};
 use decnet_tests::office::{
-    SUNDAY_BEFORE, disk_and_ledger_agree, finish, friday, office, settle, tick, tick_arguments,
+    SUNDAY_BEFORE, disk_and_ledger_agree, finish, friday, nothing_is_left, office, settle, tick,
+    tick_arguments,
 };
 use decnet_tests::process::{self, Killed};
 use decnet_tests::wait::until;
-use decnet_tests::world::{World, text};
+use decnet_tests::world::World;
 
 /// Processes that must have died of SIGKILL.
 const KILLS: u64 = 300;
@@ -154,46 +154,10 @@ fn read(dovecot: &Dovecot, addresses: &[String], over: &AtomicBool) {
     }
 }
 
-/// Nothing but messages and what may stay beside them.
-fn nothing_is_left(world: &World) {
-    assert!(
-        world
-            .mails()
-            .iter()
-            .all(|mail| text(&mail["state"]) == "delivered")
-    );
-    for mailbox in &world.mailboxes() {
-        for folder in Folder::ALL {
-            let path = folder.path(&mailbox.maildir);
-            only_fences_are_left(&path, &read_folder(&path));
-        }
-    }
-}
-
-/// Nothing stays in `tmp/` but empty fences of messages that arrived.
-fn only_fences_are_left(folder: &std::path::Path, stored: &[Stored]) {
-    for path in files(&folder.join("tmp")) {
-        let name = file_name(&path);
-        let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let of_message = name.strip_suffix(".0").is_some_and(|unique| {
-            stored
-                .iter()
-                .any(|mail| file_name(&mail.path).starts_with(unique))
-        });
-        assert!(length == 0 && of_message, "{} was left", path.display());
-    }
-}
-
 fn the_database_is_whole(world: &World) {
     let doctor = world.decnet.json(["doctor", "--json"]);
     assert_eq!(doctor["problems"], 0, "{doctor:#}");
-    let script = "import sqlite3,sys\n\
-                  db=sqlite3.connect(sys.stdin.read())\n\
-                  print(db.execute('pragma integrity_check').fetchall(), \
-                  db.execute('pragma foreign_key_check').fetchall())";
-    let database = world.path("state/decnet.db");
-    let said = decnet_tests::python::run(script, &database.display().to_string());
-    assert_eq!(said, "[('ok',)] []\n");
+    world.the_database_is_whole();
 }
 
 #[test]

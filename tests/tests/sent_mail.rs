@@ -173,6 +173,7 @@ fn every_mailbox_of_the_demo_has_a_past_and_the_server_goes_on_from_it() {
                 let name = match folder {
                     Folder::Inbox => "INBOX",
                     Folder::Sent => "Sent",
+                    Folder::Drafts => "Drafts",
                 };
                 let mails = &mails[&(who.clone(), folder)];
                 let count = u32::try_from(mails.len()).expect("few mails");

@@ -142,8 +142,8 @@ fn a_full_disk_leaves_nothing_half_written() {
     logs.write(&[&first, &resumed, &other]);
     tick(&logs.decnet).succeeds();
 
-    // Not a byte of it fits.
-    let session = Transcript::new("ben", "new", 7).go_on(40);
+    // Not a byte more fits, and there is more of it than the log of the database has room for.
+    let session = Transcript::new("ben", "new", 7).go_on(600);
     logs.write(&[&session]);
     disk.fill();
     for _ in 0..3 {

@@ -47,6 +47,9 @@ pub(crate) fn everything(target: &Path) -> Result<(), String> {
     if !Path::new("/usr/sbin/dovecot").exists() {
         packages.extend(["dovecot-imapd", "dovecot-lmtpd", "dovecot-pop3d"]);
     }
+    if !answers(Command::new("strace").arg("--version")) {
+        packages.push("strace");
+    }
     let model = language_model_folder(target);
     if !model.exists() && !answers(Command::new("python3").args(["-m", "pip", "--version"])) {
         packages.push("python3-pip");

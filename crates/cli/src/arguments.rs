@@ -1,11 +1,21 @@
 //! The command line.
 
+mod db;
+mod heal;
+mod jobs;
+mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(crate) use self::db::DbCommand;
+pub(crate) use self::heal::{HealCommand, HealHistoryArguments, HealTickArguments, MetricsCommand};
+pub(crate) use self::jobs::{JobListArguments, JobsCommand};
+pub(crate) use self::run::{RunArguments, WorkerCommand};
 
 /// Makes a deception network look lived in.
 #[derive(Debug, Parser)]
@@ -50,6 +60,11 @@ pub(crate) enum Command {
     /// The pool of personas for deckies that have no topology
     #[command(subcommand)]
     Personas(PersonasCommand),
+    /// Mail, sessions, heal and the worker in one process, until SIGTERM
+    #[command(
+        after_help = "What goes wrong in one part is told, and does not end the others. Session logs are read if any are\nconfigured. A service manager is told when it has started, stops, and is alive (sd_notify).\n\nExamples:\n  decnet run\n  decnet run --without heal --without sessions"
+    )]
+    Run(RunArguments),
     /// Mail between personas
     #[command(subcommand)]
     Emailgen(EmailgenCommand),
@@ -59,6 +74,18 @@ pub(crate) enum Command {
     /// What intruders and agents did, read from their logs
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Nudges for decoys that nobody finds interesting, and why there are none
+    #[command(subcommand)]
+    Heal(HealCommand),
+    /// The background worker: jobs, and a backup each night
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Jobs of the worker: what waits, what failed for good
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// The database: backups that are proven to restore, checks, migration
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Alerts: what happened, and who was told
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -85,6 +112,9 @@ impl Command {
         match self {
             Self::Emailgen(EmailgenCommand::Tick(TickArguments { model, .. }))
             | Self::Emailgen(EmailgenCommand::Run { model, .. })
+            | Self::Heal(HealCommand::Tick(HealTickArguments { model, .. }))
+            | Self::Heal(HealCommand::Run { model, .. })
+            | Self::Run(RunArguments { model, .. })
             | Self::Llm(LlmCommand::Doctor { model, .. })
             | Self::Llm(LlmCommand::Try(TryArguments { model, .. })) => model.clone(),
             _ => ModelArguments::default(),

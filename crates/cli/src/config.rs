@@ -2,7 +2,10 @@
 //! configuration file, file beats default.
 
 mod alerts;
+mod backup;
+mod heal;
 mod llm;
+mod run;
 mod sessions;
 
 use std::fs;
@@ -17,7 +20,10 @@ use crate::environment;
 use crate::failure::{Failure, Kind};
 
 pub(crate) use self::alerts::{AlertSettings, TokenSource};
+pub(crate) use self::backup::{BackupSettings, OLD};
+pub(crate) use self::heal::HealConfiguration;
 pub(crate) use self::llm::{LlmKind, LlmSettings};
+pub(crate) use self::run::{Part, RunSettings};
 pub(crate) use self::sessions::SessionSettings;
 
 /// Where a value comes from.
@@ -88,6 +94,12 @@ pub(crate) struct Settings {
     pub(crate) alerts: AlertSettings,
     /// Session logs.
     pub(crate) sessions: SessionSettings,
+    /// Nudges for decoys.
+    pub(crate) heal: HealConfiguration,
+    /// Copies of the database.
+    pub(crate) backup: BackupSettings,
+    /// What goes on in the background.
+    pub(crate) run: RunSettings,
 }
 
 /// What the command line says of settings.
@@ -99,6 +111,10 @@ pub(crate) struct Flags {
     pub(crate) state_dir: Option<PathBuf>,
     /// `--interval`.
     pub(crate) interval: Option<Duration>,
+    /// `--interval` of `heal run`.
+    pub(crate) heal_interval: Option<Duration>,
+    /// `--without` of `run`.
+    pub(crate) without: Vec<Part>,
     /// `--llm`.
     pub(crate) llm: Option<String>,
     /// `--cassette`.
@@ -118,6 +134,10 @@ struct File {
     llm: llm::LlmTable,
     alerts: alerts::AlertsTable,
     sessions: sessions::SessionsTable,
+    heal: heal::HealTable,
+    backup: backup::BackupTable,
+    run: run::RunTable,
+    worker: run::WorkerTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -223,6 +243,7 @@ impl Settings {
                 origin: Origin::Default,
             },
         };
+        let backup = BackupSettings::load(file.backup, &state_dir.value, &from_file)?;
         Ok(Self {
             state_dir,
             personas,
@@ -259,6 +280,9 @@ impl Settings {
                 &from_file,
                 &crate::processors::CADENCES,
             )?,
+            heal: HealConfiguration::load(flags, file.heal, &from_file)?,
+            backup,
+            run: RunSettings::load(flags, file.run, file.worker, &from_file)?,
             config_file,
         })
     }
@@ -345,6 +369,9 @@ impl Settings {
         lines.extend(self.llm.lines());
         lines.extend(self.alerts.lines());
         lines.extend(self.sessions.lines());
+        lines.extend(self.heal.lines());
+        lines.extend(self.backup.lines());
+        lines.extend(self.run.lines());
         lines
     }
 }

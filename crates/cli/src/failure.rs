@@ -7,13 +7,17 @@ use std::process::ExitCode;
 use decnet_activity_driver::driver::DriverError;
 use decnet_activity_driver::registry::RegistryError;
 use decnet_alert::ledger::AlertLedgerError;
+use decnet_background::backup::BackupError;
+use decnet_background::ledger::JobLedgerError;
 use decnet_emailgen::ledger::LedgerError;
 use decnet_emailgen::tick::{FailureCause, TickError};
 use decnet_emailgen::world::ApplyError;
 use decnet_realism::pool::PoolError;
+use decnet_self_heal::ledger::HealLedgerError;
+use decnet_self_heal::tick::HealError;
 use decnet_session_pipeline::ledger::SessionLedgerError;
 use decnet_session_pipeline::registry::RegistryError as ProcessorRegistryError;
-use decnet_store::OpenError;
+use decnet_store::{OpenError, RestoreError};
 
 /// Kinds of failure, each with its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +125,35 @@ impl From<AlertLedgerError> for Failure {
     }
 }
 
+impl From<HealLedgerError> for Failure {
+    fn from(error: HealLedgerError) -> Self {
+        let kind = match error {
+            HealLedgerError::Busy { .. } => Kind::Temporary,
+            HealLedgerError::DiskFull { .. } | HealLedgerError::ReadOnly { .. } => {
+                Kind::CannotCreate
+            }
+            HealLedgerError::Corrupt { .. } | HealLedgerError::TargetName { .. } => Kind::BadInput,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<HealError> for Failure {
+    fn from(error: HealError) -> Self {
+        match error {
+            HealError::Ledger(error) => error.into(),
+            HealError::Surroundings(error) => {
+                let kind = match error.is_transient {
+                    true => Kind::Temporary,
+                    false => Kind::Unavailable,
+                };
+                Self::new(kind, error.to_string())
+            }
+        }
+    }
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let kind = match &error {
@@ -133,6 +166,7 @@ impl From<OpenError> for Failure {
                 );
             }
             OpenError::Io { .. } => Kind::CannotCreate,
+            OpenError::Backup { source, .. } => backup_kind(source),
             OpenError::Ledger { path, source } => {
                 let kind = match source {
                     LedgerError::Busy { .. } => Kind::Temporary,
@@ -141,6 +175,54 @@ impl From<OpenError> for Failure {
                 };
                 return Self::new(kind, format!("{}: {source}", path.display()));
             }
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<JobLedgerError> for Failure {
+    fn from(error: JobLedgerError) -> Self {
+        let kind = match error {
+            JobLedgerError::Busy { .. } => Kind::Temporary,
+            JobLedgerError::DiskFull { .. } | JobLedgerError::ReadOnly { .. } => Kind::CannotCreate,
+            JobLedgerError::Corrupt { .. } => Kind::BadInput,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let set_aside = match &error {
+            BackupError::Drill {
+                set_aside: Some(path),
+                ..
+            } => format!("; it is set aside as {}", path.display()),
+            _ => String::new(),
+        };
+        Self::new(backup_kind(&error), format!("{error}{set_aside}"))
+    }
+}
+
+fn backup_kind(error: &BackupError) -> Kind {
+    match error {
+        BackupError::Busy { .. } | BackupError::Cancelled => Kind::Temporary,
+        BackupError::Io { .. } => Kind::CannotCreate,
+        BackupError::Drill { .. } => Kind::BadInput,
+        BackupError::Storage { is_transient, .. } if *is_transient => Kind::Temporary,
+        _ => Kind::Unavailable,
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let kind = match error {
+            RestoreError::Backup { .. } => Kind::BadInput,
+            RestoreError::Newer { .. } => Kind::Configuration,
+            RestoreError::InUse { .. } => Kind::Temporary,
+            RestoreError::Io { .. } => Kind::CannotCreate,
             _ => Kind::Unavailable,
         };
         Self::new(kind, error.to_string())

@@ -6,17 +6,23 @@
 
 mod alerting;
 mod arguments;
+mod backing_up;
 mod commands;
 mod config;
 mod environment;
 mod event_file;
 mod fact_extractor;
 mod failure;
+mod heal;
+mod health;
+mod jobs;
 mod logging;
 mod model;
 mod output;
 mod processors;
+mod service_manager;
 mod sessions;
+mod ticking;
 mod wiring;
 mod world_file;
 
@@ -26,8 +32,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{
-    AlertsCommand, Arguments, Command, EmailgenCommand, LlmCommand, PersonasCommand,
-    QuarantineCommand, SessionsCommand, WorldCommand,
+    AlertsCommand, Arguments, Command, DbCommand, EmailgenCommand, HealCommand, JobsCommand,
+    LlmCommand, MetricsCommand, PersonasCommand, QuarantineCommand, SessionsCommand, WorkerCommand,
+    WorldCommand,
 };
 use crate::config::Flags;
 use crate::failure::{Failure, Kind};
@@ -63,6 +70,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Emailgen(EmailgenCommand::Run { interval, .. }) => *interval,
             _ => None,
         },
+        heal_interval: match &arguments.command {
+            Command::Heal(HealCommand::Run { interval, .. }) => *interval,
+            _ => None,
+        },
+        without: match &arguments.command {
+            Command::Run(run) => run.without.clone(),
+            _ => Vec::new(),
+        },
         llm: model.llm,
         cassette: model.cassette,
     };
@@ -88,6 +103,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             PersonasCommand::Validate { file, json } => commands::personas::validate(&file, json),
             PersonasCommand::List { json } => commands::personas::list(&flags, json),
         },
+        Command::Run(_) => commands::run::run(&flags),
         Command::Emailgen(command) => match command {
             EmailgenCommand::Tick(tick) => commands::emailgen_tick::run(&flags, &tick),
             EmailgenCommand::Run { .. } => commands::emailgen_run::run(&flags),
@@ -121,6 +137,36 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 processor,
                 json,
             }) => commands::sessions_show::replay(&flags, &key, processor.as_deref(), json),
+        },
+        Command::Heal(command) => match command {
+            HealCommand::Tick(tick) => commands::heal_tick::run(&flags, &tick),
+            HealCommand::Run { .. } => commands::heal_run::run(&flags),
+            HealCommand::Explain { target, now, json } => {
+                commands::heal_show::explain(&flags, &target, now, json)
+            }
+            HealCommand::History(history) => commands::heal_show::history(&flags, &history),
+            HealCommand::Pause { target, json } => {
+                commands::heal_pause::pause(&flags, target.as_deref(), json)
+            }
+            HealCommand::Resume { target, json } => {
+                commands::heal_pause::resume(&flags, target.as_deref(), json)
+            }
+            HealCommand::Metrics(MetricsCommand::Import { file, json }) => {
+                commands::heal_import::run(&flags, &file, json)
+            }
+        },
+        Command::Worker(WorkerCommand::Run) => commands::worker_run::run(&flags),
+        Command::Jobs(command) => match command {
+            JobsCommand::List(list) => commands::jobs::list(&flags, &list),
+            JobsCommand::Show { id, json } => commands::jobs::show(&flags, id, json),
+            JobsCommand::Retry { id, json } => commands::jobs::retry(&flags, id, json),
+            JobsCommand::Discard { id, json } => commands::jobs::discard(&flags, id, json),
+        },
+        Command::Db(command) => match command {
+            DbCommand::Backup { file, json } => commands::db::backup(&flags, file.as_deref(), json),
+            DbCommand::Restore { file, json } => commands::db::restore(&flags, &file, json),
+            DbCommand::Check { file, json } => commands::db::check(&flags, file.as_deref(), json),
+            DbCommand::Migrate { json } => commands::db::migrate(&flags, json),
         },
         Command::Alerts(command) => match command {
             AlertsCommand::List(list) => commands::alerts::list(&flags, &list),

@@ -237,6 +237,7 @@ pub(crate) fn open_store(settings: &Settings, create: bool) -> Result<Store, Fai
             durability,
             create,
             queue_events: settings.events_file.value.is_some(),
+            backup_before_migration: Some(settings.backup.folder.value.clone()),
             ..OpenOptions::default()
         },
     )?)
@@ -266,22 +267,35 @@ pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
 }
 
-/// The first decky root that contains `state_dir`: an intruder would find decnet's state there.
+/// The first decky root that contains the state folder or the backups: an intruder would find them
+/// there.
 pub(crate) fn root_around<'a>(
-    state_dir: &Path,
+    settings: &Settings,
     roots: impl IntoIterator<Item = (&'a str, &'a Path)>,
 ) -> Option<Failure> {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let state_dir = real(state_dir);
-    roots.into_iter().find(|(_, root)| state_dir.starts_with(real(root))).map(|(decky, root)| {
-        Failure::new(
+    let state = (
+        "state directory",
+        real(&settings.state_dir.value),
+        "--state-dir",
+    );
+    let backups = (
+        "folder of backups",
+        real(&settings.backup.folder.value),
+        "backup.folder",
+    );
+    roots.into_iter().find_map(|(decky, root)| {
+        let around = real(root);
+        let inside = [&state, &backups].into_iter().find(|(_, path, _)| path.starts_with(&around));
+        let (what, path, setting) = inside?;
+        Some(Failure::new(
             Kind::Configuration,
             format!(
-                "state directory {} lies inside {}, the root of decky {decky}, where an intruder would find it; choose another --state-dir",
-                state_dir.display(),
+                "{what} {} lies inside {}, the root of decky {decky}, where an intruder would find it; choose another {setting}",
+                path.display(),
                 root.display()
             ),
-        )
+        ))
     })
 }
 

@@ -164,13 +164,17 @@ pub(crate) fn list_error(error: &ListError) -> String {
     error.to_string()
 }
 
-/// One line for a TOML error: file, line, what.
+/// One line for a TOML error: file, line, key where it is about a value, what.
 pub(crate) fn toml_message(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let mut message = path.display().to_string();
     if let Some(span) = error.span() {
         let before = text.get(..span.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let _ = write!(message, ":{line}");
+        let start = before.rsplit('\n').next().unwrap_or_default();
+        if let Some((key, _)) = start.split_once('=') {
+            let _ = write!(message, ": {}", key.trim());
+        }
     }
     let _ = write!(message, ": {}", error.message().replace('\n', " "));
     message

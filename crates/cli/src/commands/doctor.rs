@@ -1,6 +1,8 @@
 //! `decnet doctor`
 
 mod alerts;
+mod background;
+mod heal;
 mod sessions;
 
 use std::path::Path;
@@ -40,10 +42,14 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
     pool_file(&settings, &mut findings);
     alerts::sinks(&settings, &mut findings);
     sessions::sources(&settings, &mut findings);
+    background::backups(&settings, &mut findings)?;
+    background::running(&settings, &mut findings);
     if let Some(mut session) = session {
         database(&mut session, &mut findings)?;
         alerts::given_up(&mut session.store, &mut findings)?;
         sessions::processors(&mut session.store, &settings, &mut findings)?;
+        heal::engine(&mut session.store, &settings, &mut findings)?;
+        background::jobs(&mut session.store, &mut findings)?;
         session.sync_pool()?;
         let world = session.store.world()?;
         people(&world, &mut findings);
@@ -225,8 +231,8 @@ fn deckies(session: &Session, world: &World, findings: &mut Findings) -> Result<
         let Transport::Local(folders) = &view.decky.transport;
         (view.decky.name.as_str(), folders.root.as_path())
     });
-    if let Some(failure) = root_around(&session.settings.state_dir.value, roots) {
-        findings.problem("state", failure.message, "move the state directory");
+    if let Some(failure) = root_around(&session.settings, roots) {
+        findings.problem("state", failure.message, "move it out of the decoy");
     }
     if world.deckies.is_empty() {
         findings.problem(

@@ -9,6 +9,7 @@ use crate::arguments::TickArguments;
 use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind, cause_kind};
+use crate::heal::frozen;
 use crate::output::{one_line, safe_text, say, say_json, shortened, warn};
 use crate::wiring::{Session, run_with_sockets, runtime};
 
@@ -20,6 +21,7 @@ pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failur
     let seed = arguments.seed.unwrap_or_else(environment::random);
     let mut settings = session.tick_settings(now, seed, arguments.count as usize);
     settings.group = settings.group.min(arguments.group as usize);
+    settings.frozen = frozen(&mut session.store, &session.settings, now)?;
     if arguments.dry_run {
         let (previews, standstill) = wait(&mut session, async |session| {
             session
@@ -46,12 +48,21 @@ pub(crate) fn run(flags: &Flags, arguments: &TickArguments) -> Result<(), Failur
     failure_of(&report)
 }
 
-/// Waits for `work`. A tick that may have to wait for a model ends in order on SIGTERM and SIGINT:
-/// the model's answer is given up, and the mail stays in the outbox.
+/// Waits for `work`. Nothing has to be waited for that a signal could cut short, unless a model
+/// writes.
 fn wait<T>(session: &mut Session, work: impl AsyncFnOnce(&mut Session) -> T) -> Result<T, Failure> {
-    if !session.settings.llm.is_on() {
-        return Ok(runtime()?.block_on(work(session)));
+    if session.settings.llm.is_on() {
+        return wait_interruptibly(session, work);
     }
+    Ok(runtime()?.block_on(work(session)))
+}
+
+/// Waits for `work`, which ends in order on SIGTERM and SIGINT: a model's answer is given up, and
+/// the mail stays in the outbox.
+pub(crate) fn wait_interruptibly<T>(
+    session: &mut Session,
+    work: impl AsyncFnOnce(&mut Session) -> T,
+) -> Result<T, Failure> {
     run_with_sockets(async {
         let no_signals = |error| {
             Failure::new(

@@ -13,6 +13,7 @@ use crate::arguments::SessionTickArguments;
 use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind};
+use crate::heal::take_in_engagement;
 use crate::output::{one_line, say, say_json, table, warn};
 use crate::processors::registry;
 use crate::sessions::{
@@ -58,6 +59,7 @@ pub(crate) fn run(flags: &Flags, arguments: &SessionTickArguments) -> Result<(),
     }
     empty(&sources).iter().for_each(|hint| warn(hint));
     pass_on_notices(&mut store, &settings)?;
+    take_in_engagement(&mut store, &settings)?;
     alert_overdue(&mut store, &settings, &registry, environment::now())?;
     let delivered = run_with_sockets(alerting::deliver(&mut store, &settings))?;
     if arguments.json {

@@ -39,7 +39,7 @@ pub(crate) fn apply(flags: &Flags, file: &Path, dry_run: bool, json: bool) -> Re
         let Transport::Local(folders) = &spec.decky.transport;
         (spec.decky.name.as_str(), folders.root.as_path())
     });
-    if let Some(failure) = root_around(&settings.state_dir.value, roots) {
+    if let Some(failure) = root_around(&settings, roots) {
         return Err(failure);
     }
     if dry_run && !settings.database().exists() {
