@@ -4,8 +4,10 @@
 //! by rename, with nothing decided and nothing written. Figures are for reading, not for tests:
 //! machines are noisy, ratios less so.
 
+mod heal;
 mod sessions;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,29 +29,35 @@ const DECKIES: u32 = 1_000_000;
 const NOW: &str = "2026-03-06T10:00:00Z";
 
 /// Measures everything and prints a table. `--quick` leaves out the large worlds, and reads fewer
-/// sessions; `--sessions` measures these alone.
+/// sessions; `--sessions` measures these alone, `--heal` what looking after decoys costs.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let [first, rest @ ..] = arguments
         && first == MEASURE
     {
         return measure(rest);
     }
-    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let (quick, only_sessions, only_heal) = (has("--quick"), has("--sessions"), has("--heal"));
     let programs = build()?;
-    let only_sessions = arguments.iter().any(|argument| argument == "--sessions");
     let dir = tempdir()?;
     println!(
         "figure                                        measured        limit      ratio   goal"
     );
-    let measured = if only_sessions {
-        sessions::measure(&programs, &dir, quick)
+    let measured = if only_sessions || only_heal {
+        let sessions = || sessions::measure(&programs, &dir, quick);
+        let heal = || heal::measure(&programs, &dir.join("heal"), quick);
+        match (only_sessions, only_heal) {
+            (true, true) => sessions().and_then(|()| heal()),
+            (true, false) => sessions(),
+            _ => heal(),
+        }
     } else {
         with_files(&programs, &dir, quick)
     };
     // Gigabytes, whatever went wrong.
     fs::remove_dir_all(&dir)?;
     measured?;
-    if only_sessions {
+    if only_sessions || only_heal {
         return Ok(());
     }
     println!("\ncomposing one message (goal <= 60 us), and one text (offline writer):");
@@ -75,6 +83,7 @@ fn with_files(programs: &Programs, dir: &Path, quick: bool) -> Result<()> {
         deckies(programs, dir)?;
     }
     sessions::measure(programs, dir, quick)?;
+    heal::measure(programs, &dir.join("heal"), quick)?;
     println!("\nfinding tells (goal >= 50,000 messages/s):");
     let mut scan = Command::new(&programs.scan_speed);
     let output = scan.arg(dir.join("small")).output()?;
@@ -93,6 +102,7 @@ struct Programs {
     scan_speed: PathBuf,
     client_cost: PathBuf,
     session_speed: PathBuf,
+    heal_speed: PathBuf,
 }
 
 fn build() -> Result<Programs> {
@@ -130,6 +140,7 @@ fn build() -> Result<Programs> {
         scan_speed: example("scan_speed"),
         client_cost: example("client_cost"),
         session_speed: example("session_speed"),
+        heal_speed: example("heal_speed"),
     })
 }
 
@@ -468,4 +479,29 @@ fn row(name: &str, measured: &str, limit: &str, ratio: f64, goal: &str) {
         format!("{ratio:.2}")
     };
     println!("{name:<42} {measured:>12} {limit:>12} {ratio:>10}   {goal}");
+}
+
+/// What a program prints: lines of a name and a number.
+fn output(command: &mut Command) -> Result<BTreeMap<String, f64>> {
+    let output = command.output()?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?} failed: {why}").into());
+    }
+    String::from_utf8(output.stdout)?
+        .lines()
+        .map(|line| {
+            let (name, number) = line.split_once(' ').ok_or("a line without a number")?;
+            Ok((name.to_owned(), number.parse()?))
+        })
+        .collect()
+}
+
+/// Waits until what was written is on the disk, so that nobody else's commit waits for it.
+fn settle() -> Result<()> {
+    quiet(&mut Command::new("sync"))
+}
+
+fn mib(mib: f64) -> String {
+    format!("{mib:.1} MiB")
 }

@@ -34,7 +34,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[--quick]",
+        arguments: "[--quick] [--sessions] [--heal]",
         about: "print what decnet costs, each figure beside its limit; --quick leaves out large worlds",
         run: |arguments| bench::run(arguments).map_err(|error| error.to_string()),
     },

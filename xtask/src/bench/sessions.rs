@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Process, Programs, Result, World, processes, quiet, row};
+use super::{Process, Programs, Result, World, mib, output, processes, quiet, row, settle};
 
 /// Measurements of which the median is taken, each with a database of its own.
 const ROUNDS: usize = 3;
@@ -221,33 +221,8 @@ fn in_process(programs: &Programs, corpus: &Path) -> Result<BTreeMap<String, f64
     )
 }
 
-/// What a program prints: lines of a name and a number.
-fn output(command: &mut Command) -> Result<BTreeMap<String, f64>> {
-    let output = command.output()?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} failed: {why}").into());
-    }
-    String::from_utf8(output.stdout)?
-        .lines()
-        .map(|line| {
-            let (name, number) = line.split_once(' ').ok_or("a line without a number")?;
-            Ok((name.to_owned(), number.parse()?))
-        })
-        .collect()
-}
-
-/// Waits until what was written is on the disk, so that nobody else's commit waits for it.
-fn settle() -> Result<()> {
-    quiet(&mut Command::new("sync"))
-}
-
 fn median_ms(mut runs: Vec<Process>) -> f64 {
     runs.sort_by(|a, b| a.median_ms.total_cmp(&b.median_ms));
     runs.get(runs.len() / 2)
         .map_or(f64::NAN, |run| run.median_ms)
-}
-
-fn mib(mib: f64) -> String {
-    format!("{mib:.1} MiB")
 }
