@@ -292,7 +292,7 @@ impl Growing {
     }
 }
 
-/// Starts ticks and kills them, as [`kill`](crate::killing::kill) does. Before each start `before`
+/// Starts ticks and kills them, as [`kill`] does. Before each start `before`
 /// is told which worker it is and how much of the kills is done, from 0 to 1.
 pub fn kill_ticks<W: Send>(
     decnet: &Decnet,

@@ -17,6 +17,7 @@ const BAD: i32 = 65;
 const NO_INPUT: i32 = 66;
 const CANNOT_WRITE: i32 = 73;
 const TRY_AGAIN: i32 = 75;
+const CONFIGURATION: i32 = 78;
 
 /// An office with some mail.
 fn world(settings: &str) -> World {
@@ -100,6 +101,28 @@ fn a_copy_goes_where_it_is_wanted_and_replaces_nothing() {
     fs::remove_file(world.path("my copy.db.json")).expect("it is there");
     let alone = run(&world, &["db", "check"], &copy).succeeds();
     assert!(alone.stdout.contains("only its structure"), "{alone:#?}");
+}
+
+#[test]
+fn no_copy_is_made_inside_a_decoy() {
+    let world = world("");
+    let decoys = world.path("decoys");
+    let decoy = fs::read_dir(&decoys).expect("there are decoys");
+    let decoy = decoy.flatten().next().expect("there is one").path();
+    for place in ["copy.db", "not/yet/there/copy.db"] {
+        let ended = run(&world, &["db", "backup"], &decoy.join(place));
+        assert!(
+            ended.fails(CONFIGURATION).contains("inside decky"),
+            "{ended:#?}"
+        );
+    }
+    world.configure(&format!("[backup]\nfolder = {:?}\n", decoy.join("bk")));
+    let ended = world.decnet.run(["db", "backup"]);
+    assert!(
+        ended.fails(CONFIGURATION).contains("inside decky"),
+        "{ended:#?}"
+    );
+    assert!(!decoy.join("bk").exists() && !decoy.join("copy.db").exists());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use decnet_activity_driver::decky::Transport;
 use decnet_alert::alert::{Alert, AlertKind, Severity};
 use decnet_background::backup::{
     BackupError, BackupFacts, BackupTarget, Copying, Step, Taken, write_facts,
@@ -17,6 +18,7 @@ use decnet_background::backup::{
 use decnet_background::handler::{JobHandler, Outcome};
 use decnet_background::job::{ClaimedJob, Enqueued, JobState, NewJob};
 use decnet_background::ledger::JobLedger;
+use decnet_emailgen::world::WorldLedger;
 use decnet_store::Store;
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ use crate::alerting;
 use crate::config::Settings;
 use crate::environment;
 use crate::failure::{Failure, Kind};
-use crate::wiring::open_store;
+use crate::wiring::{decky_around, open_store};
 
 /// The alert of a night without a backup, or of a backup that is no good.
 const BACKUP_FAILED: AlertKind = AlertKind::constant("backup-failed");
@@ -138,6 +140,7 @@ fn once_a_night(settings: &Settings, night: &str, cancelled: &AtomicBool) -> Res
     let now = environment::now();
     let backup = &settings.backup;
     let mut store = open_store(settings, false)?;
+    refuse_decoys(&mut store, &backup.folder.value)?;
     let local = now.with_timezone(&chrono::Local);
     let is_due = |last| backup.nightly().is_due(&local, last);
     let done = match backup.backups().last_success() {
@@ -181,6 +184,7 @@ pub(crate) fn take(
     settings: &Settings,
     on_copy: &mut dyn FnMut(Copying),
 ) -> Result<Taken, Failure> {
+    refuse_decoys(store, &settings.backup.folder.value)?;
     let now = environment::now();
     let taken = settings.backup.backups().take(store, now, &mut |step| {
         if let Step::Copying(copying) = step {
@@ -200,6 +204,7 @@ pub(crate) fn copy_to(
     to: &Path,
     on_copy: &mut dyn FnMut(Copying),
 ) -> Result<BackupFacts, Failure> {
+    refuse_decoys(store, to)?;
     let facts_file = behind(to, ".json");
     for path in [to, &facts_file] {
         if fs::symlink_metadata(path).is_ok() {
@@ -217,6 +222,25 @@ pub(crate) fn copy_to(
         .and_then(|()| sync_folder(to))
         .map_err(|error| Failure::writing(to, &error))?;
     Ok(facts)
+}
+
+/// Refuses a place inside a decoy: an intruder would find all that decnet knows there.
+fn refuse_decoys(store: &mut Store, place: &Path) -> Result<(), Failure> {
+    let world = store.world()?;
+    let roots = world.deckies.iter().map(|view| {
+        let Transport::Local(folders) = &view.decky.transport;
+        (view.decky.name.as_str(), folders.root.as_path())
+    });
+    match decky_around(place, roots) {
+        None => Ok(()),
+        Some(decky) => Err(Failure::new(
+            Kind::Configuration,
+            format!(
+                "{} lies inside decky {decky}, where an intruder would find a backup; choose another place",
+                place.display()
+            ),
+        )),
+    }
 }
 
 fn prove(

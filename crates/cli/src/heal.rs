@@ -34,7 +34,7 @@ use crate::wiring::{Session, open_store};
 const FLEET_STALE: AlertKind = AlertKind::constant("fleet-stale");
 
 /// What engagement is taken in from.
-const ENGAGEMENT: &str = "engagement";
+pub(crate) const ENGAGEMENT: &str = "engagement";
 /// Deckies that are read at a time.
 const PAGE: usize = 1_024;
 

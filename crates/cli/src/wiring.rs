@@ -267,6 +267,20 @@ pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
 }
 
+/// The name of the first decky whose root contains a file or folder, which may not exist yet.
+pub(crate) fn decky_around<'a>(
+    path: &Path,
+    roots: impl IntoIterator<Item = (&'a str, &'a Path)>,
+) -> Option<&'a str> {
+    // What does not exist lies where its nearest folder that does leads.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut ancestors = absolute.ancestors();
+    let real = ancestors.find_map(|folder| fs::canonicalize(folder).ok())?;
+    let mut roots = roots.into_iter();
+    let around = |root: &Path| real.starts_with(fs::canonicalize(root).unwrap_or(root.to_owned()));
+    roots.find(|(_, root)| around(root)).map(|(decky, _)| decky)
+}
+
 /// The first decky root that contains the state folder or the backups: an intruder would find them
 /// there.
 pub(crate) fn root_around<'a>(

@@ -196,14 +196,20 @@ impl Verdict {
     }
 }
 
-/// The first policy that acts is followed, else the first of all.
+/// The first policy that acts is followed, else one whose action waits for another try, else the
+/// first of all.
 fn verdict(
     known: &KnownTarget,
     gate: Option<Reason>,
     by_policy: Vec<(String, Decision)>,
 ) -> Verdict {
     let acts = |(_, decision): &&(String, Decision)| matches!(decision, Decision::Act(_));
-    let followed = by_policy.iter().find(acts).or_else(|| by_policy.first());
+    let waits = |(_, decision): &&(String, Decision)| {
+        matches!(decision.reason(), Some(Reason::RetryScheduled { .. }))
+    };
+    let followed = by_policy.iter().find(acts);
+    let followed = followed.or_else(|| by_policy.iter().find(waits));
+    let followed = followed.or_else(|| by_policy.first());
     let (policy, decision) = match (gate, followed) {
         (Some(reason), followed) => {
             let plan = followed.and_then(|(_, decision)| decision.plan().cloned());

@@ -107,7 +107,7 @@ pub(crate) struct HealHistoryArguments {
 pub(crate) enum MetricsCommand {
     /// Take in points from a file: JSON lines or CSV with target, ts, impressions, engagements
     #[command(
-        after_help = "Counts are totals since counting began. A point of the same target and moment replaces the earlier one,\nso a file can be imported again.\n\nExamples:\n  decnet heal metrics import points.csv\n  exporter --since 2h | decnet heal metrics import -"
+        after_help = "Counts are totals since counting began. A point of the same target and moment replaces the earlier one.\n\nExamples:\n  decnet heal metrics import points.csv\n  exporter --since 2h | decnet heal metrics import -"
     )]
     Import {
         /// The file; - reads standard input

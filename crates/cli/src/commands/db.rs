@@ -15,7 +15,7 @@ use crate::commands::world::{progress_bar, spinner};
 use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind};
-use crate::output::{say, say_json};
+use crate::output::{one_line, say, say_json};
 use crate::wiring::{make_private_dir, open_store, run_with_sockets};
 
 /// Copies the database, and proves the copy.
@@ -55,13 +55,13 @@ pub(crate) fn backup(flags: &Flags, file: Option<&Path>, json: bool) -> Result<(
     }
     say(&format!(
         "{}: {}; in {:.1} s, proven to restore",
-        path.display(),
+        shown(&path),
         facts_line(&facts),
         took.as_secs_f64()
     ));
     match pruned.as_slice() {
         [] => {}
-        [one] => say(&format!("removed {}, the oldest", one.display())),
+        [one] => say(&format!("removed {}, the oldest", shown(one))),
         several => say(&format!("removed the {} oldest", several.len())),
     }
     Ok(())
@@ -99,16 +99,21 @@ pub(crate) fn restore(flags: &Flags, file: &Path, json: bool) -> Result<(), Fail
     }
     say(&format!(
         "{} is restored: {}",
-        database.display(),
+        shown(&database),
         facts_line(&restored.facts)
     ));
     if !restored.compared {
         say(NO_FACTS);
     }
     if let Some(kept) = &restored.kept {
-        say(&format!("what it replaced is {}", kept.display()));
+        say(&format!("what it replaced is {}", shown(kept)));
     }
     Ok(())
+}
+
+/// A path that drives no terminal.
+fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
 }
 
 const NO_FACTS: &str = "no facts lie beside it, so only its structure was checked";
@@ -152,7 +157,7 @@ fn check_all(settings: &Settings, json: bool) -> Result<(), Failure> {
     if !json {
         say(&format!(
             "{}: whole, {}, {} mails, schema {}",
-            database.display(),
+            shown(&database),
             bytes(usage.bytes),
             usage.mails,
             usage.schema_version
@@ -170,7 +175,7 @@ fn check_all(settings: &Settings, json: bool) -> Result<(), Failure> {
             Some(newest) => newest.to_line(),
             None => format!(
                 "there is no backup in {}",
-                settings.backup.folder.value.display()
+                shown(&settings.backup.folder.value)
             ),
         });
     }
@@ -193,7 +198,7 @@ impl Checked {
     }
 
     fn to_line(&self) -> String {
-        let file = self.file.display();
+        let file = shown(&self.file);
         let facts = facts_line(&self.facts);
         match self.compared {
             true => format!("{file}: good, {facts}; as it was made"),
@@ -238,7 +243,7 @@ pub(crate) fn migrate(flags: &Flags, json: bool) -> Result<(), Failure> {
     match (from, copy) {
         (Some(from), Some(copy)) => say(&format!(
             "migrated from schema {from} to {to}; as it was before, it is {}",
-            copy.display()
+            shown(&copy)
         )),
         _ => say(&format!("up to date: schema {to}")),
     }

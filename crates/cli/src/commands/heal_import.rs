@@ -61,9 +61,12 @@ pub(crate) fn run(flags: &Flags, file: &Path, json: bool) -> Result<(), Failure>
         return Err(Failure::new(
             Kind::BadInput,
             format!(
-                "{}: {} lines hold no point; correct them and import the file again",
+                "{}: {} no point; correct them and import the file again",
                 file.display(),
-                imported.bad_lines
+                match imported.bad_lines {
+                    1 => "1 line holds".to_owned(),
+                    lines => format!("{lines} lines hold"),
+                }
             ),
         ));
     }

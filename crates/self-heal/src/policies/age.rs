@@ -10,8 +10,8 @@ use crate::policy::{Evaluation, Facts, Policy};
 
 /// The policy. What has not changed for [`after`](Self::after) gets a comment, for twice as long an
 /// edit, for three times as long a thread; each once for the same last change. Its checks, in order:
-/// an active owner, something that can be old, its age, duplicates, the limit of the window,
-/// cooldowns.
+/// something that can be old, its age, duplicates, the limit of the window, cooldowns, an active
+/// owner.
 ///
 /// Targets of which no change is known are [never changed](Reason::NeverChanged).
 #[derive(Clone, Debug, PartialEq)]
@@ -42,9 +42,6 @@ impl Policy for Age {
     }
 
     fn evaluate(&self, facts: &Facts<'_>, now: DateTime<Utc>) -> Evaluation {
-        if facts.standing.is_deserted() {
-            return Decision::skip(Reason::OwnerInactive).into();
-        }
         let Some(last_change) = facts.last_change else {
             return Decision::skip(Reason::NeverChanged).into();
         };
@@ -79,7 +76,11 @@ impl Policy for Age {
         let id = (&plan.key, plan.epoch);
         let objection = self
             .limits
-            .objection(facts.history, Self::NAME, id, action, now);
+            .objection(facts.history, Self::NAME, id, action, now)
+            .or_else(|| {
+                let is_deserted = facts.standing.is_deserted();
+                is_deserted.then_some(Reason::OwnerInactive)
+            });
         match objection {
             Some(reason) => Decision::withhold(plan, reason),
             None => Decision::Act(plan),

@@ -1,13 +1,14 @@
 //! What `doctor` says of self-heal.
 
 use decnet_self_heal::ledger::{AttemptFilter, HealLedger};
+use decnet_session_pipeline::ledger::SessionLedger;
 use decnet_store::Store;
 
 use crate::commands::findings::Findings;
 use crate::config::Settings;
 use crate::environment;
 use crate::failure::Failure;
-use crate::heal::reads_engagement;
+use crate::heal::{ENGAGEMENT, reads_engagement};
 
 /// Attempts that are looked at for failures.
 const LOOKED_AT: u64 = 20;
@@ -46,6 +47,13 @@ pub(super) fn engine(
                 since.format("%Y-%m-%d %H:%M:%SZ")
             ),
             "`decnet heal tick --dry-run` shows which decoys are stale; look whether their logs are read",
+        );
+    }
+    if reads_engagement(settings) && store.runs(ENGAGEMENT, 1)?.is_empty() {
+        findings.warning(
+            "heal",
+            "the logs of decoys were never read: nobody is known to be inside",
+            "start `decnet sessions run`, or call `decnet sessions tick` before `decnet heal tick`",
         );
     }
     let attempts = store.attempts(&AttemptFilter {
