@@ -39,11 +39,7 @@ pub(crate) const ENGAGEMENT: &str = "engagement";
 const PAGE: usize = 1_024;
 
 /// How a tick at `now` behaves, from the settings.
-pub(crate) fn heal_settings(
-    settings: &Settings,
-    now: DateTime<Utc>,
-    targets: Vec<String>,
-) -> HealSettings {
+fn heal_settings(settings: &Settings, now: DateTime<Utc>, targets: Vec<String>) -> HealSettings {
     let heal = &settings.heal;
     HealSettings {
         freeze: heal.freeze,

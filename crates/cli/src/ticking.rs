@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decnet_background::stop::StopSignal;
 use decnet_background::tick_loop::TickLoop;
 use serde::{Deserialize, Serialize};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::environment;
@@ -30,22 +30,14 @@ pub(crate) fn until_told(
     work: impl AsyncFnOnce(&StopSignal) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     run_with_sockets(async {
-        let no_signals = |error| {
-            Failure::new(
-                Kind::Unavailable,
-                format!("cannot wait for signals: {error}"),
-            )
-        };
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        let mut told = Told::listen()?;
         let stop = StopSignal::new();
         let work = work(&stop);
         tokio::pin!(work);
         loop {
             tokio::select! {
                 biased;
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                () = told.wait() => {}
                 done = &mut work => {
                     done?;
                     say("stopped");
@@ -61,6 +53,38 @@ pub(crate) fn until_told(
             stop.stop();
         }
     })
+}
+
+/// Hears when somebody ends the process in order.
+pub(crate) struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::new(
+                    Kind::Unavailable,
+                    format!("cannot wait for signals: {error}"),
+                )
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next SIGTERM or SIGINT.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Runs `tick` at once, and after each `pause`, until `stop`. What goes wrong in one is told as the

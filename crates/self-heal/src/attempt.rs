@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, IdempotencyKey, UnknownName};
-use crate::decision::Plan;
+use crate::decision::{Plan, Reason};
 
 /// An attempt in a ledger; ids grow in the order of beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +48,18 @@ pub struct Attempt {
     /// What the executor said of a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<serde_json::Value>,
+}
+
+impl Attempt {
+    /// Why it cannot be begun again: it is done, being done, or tried again by itself. `None` if it
+    /// failed for good.
+    pub fn bars_beginning(&self) -> Option<Reason> {
+        let is_over = matches!(self.status, Status::Failed { retry_at: None, .. });
+        (!is_over).then(|| Reason::DuplicateAction {
+            started_at: self.started_at,
+            status: self.status.name().to_owned(),
+        })
+    }
 }
 
 /// Where an attempt stands.

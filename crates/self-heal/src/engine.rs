@@ -180,9 +180,8 @@ impl<'a> Engine<'a> {
 
     /// Why the target is left alone, whatever the policies say.
     fn gate(&self, known: &KnownTarget) -> Option<Reason> {
-        let pause = |everything, since| Reason::Paused { everything, since };
-        let all = self.fleet.paused_since.map(|since| pause(true, since));
-        all.or_else(|| known.paused_since.map(|since| pause(false, since)))
+        self.fleet
+            .pause(known.paused_since)
             .or_else(|| self.frozen.reason(&known.name))
     }
 }

@@ -132,6 +132,33 @@ pub struct Fleet {
     pub clock_was_put_back: bool,
 }
 
+impl Fleet {
+    /// The pause that a target is under: that of everything, or its own.
+    pub fn pause(&self, of_target: Option<DateTime<Utc>>) -> Option<Reason> {
+        let pause = |everything, since| Reason::Paused { everything, since };
+        let all = self.paused_since.map(|since| pause(true, since));
+        all.or_else(|| of_target.map(|since| pause(false, since)))
+    }
+
+    /// What stands against beginning `plan` at `now`, of which `target` is known, as far back as the
+    /// limits look, and of all targets the beginnings of a [`Budget::SPAN`]. In this order: a pause,
+    /// the limits, the budget.
+    pub fn objection(
+        &self,
+        target: &KnownTarget,
+        plan: &Plan,
+        limits: &Limits,
+        budget: Budget,
+        now: DateTime<Utc>,
+    ) -> Option<Reason> {
+        let id = (&plan.key, plan.epoch);
+        let of_limits = || limits.objection(&target.history, &plan.policy, id, plan.action, now);
+        self.pause(target.paused_since)
+            .or_else(of_limits)
+            .or_else(|| budget.objection(&self.begun, now))
+    }
+}
+
 /// What a tick saw and has to remember.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observations {

@@ -160,21 +160,22 @@ impl MemoryHealLedger {
         budget: Budget,
         now: DateTime<Utc>,
     ) -> Option<Reason> {
-        let pause = |everything, since: Option<DateTime<Utc>>| {
-            since.map(|since| Reason::Paused { everything, since })
+        let back = |span| {
+            let from = now.checked_sub_signed(span);
+            from.unwrap_or(DateTime::<Utc>::MIN_UTC)
         };
         let target = self.state.targets.get(&plan.target);
-        let from = now.checked_sub_signed(limits.horizon());
-        let history = self
-            .state
-            .history(&plan.target, from.unwrap_or(DateTime::<Utc>::MIN_UTC));
-        let an_hour_ago = now.checked_sub_signed(Budget::SPAN);
-        let begun = self.begun_from(an_hour_ago.unwrap_or(DateTime::<Utc>::MIN_UTC));
-        let id = (&plan.key, plan.epoch);
-        pause(true, self.state.paused_since)
-            .or_else(|| pause(false, target.and_then(|target| target.paused_since)))
-            .or_else(|| limits.objection(&history, &plan.policy, id, plan.action, now))
-            .or_else(|| budget.objection(&begun, now))
+        let known = KnownTarget {
+            history: self.state.history(&plan.target, back(limits.horizon())),
+            paused_since: target.and_then(|target| target.paused_since),
+            ..KnownTarget::unheard(&plan.target)
+        };
+        let fleet = Fleet {
+            paused_since: self.state.paused_since,
+            begun: self.begun_from(back(Budget::SPAN)),
+            ..Fleet::default()
+        };
+        fleet.objection(&known, plan, limits, budget, now)
     }
 }
 
@@ -215,19 +216,11 @@ impl HealLedger for MemoryHealLedger {
         {
             let id = self.id_of(target)?;
             let name = (id, (*counter).to_owned());
-            let last = self.counters.get(&name).copied();
-            if last.is_some_and(|last| point.at <= last.at) {
-                continue;
-            }
-            self.counters.insert(name, *point);
             let newest = self.points.get(&id).and_then(|points| points.last());
-            let nothing = Point {
-                impressions: 0,
-                engagements: 0,
-                ..*point
+            let Some(sum) = point.summed(self.counters.get(&name), newest) else {
+                continue;
             };
-            let added = last.map_or(nothing, |last| point.added_since(&last));
-            let sum = newest.unwrap_or(&nothing).plus(&added);
+            self.counters.insert(name, *point);
             self.keep(id, sum, intake.keep_for);
         }
         for presence in intake.presences {
@@ -337,17 +330,11 @@ impl HealLedger for MemoryHealLedger {
         }
         let same = self.made.get(&made_for(plan));
         let same = same.and_then(|id| self.state.attempts.get(id));
+        // An older epoch that has come back: what was done in it stays done.
+        if let Some(reason) = same.and_then(Attempt::bars_beginning) {
+            return Ok(Begun::Refused(reason));
+        }
         let (id, token) = match same {
-            // An older epoch that has come back: what was done in it stays done.
-            Some(attempt)
-                if attempt.status.claimable_at().is_some()
-                    || matches!(attempt.status, Status::Success { .. }) =>
-            {
-                return Ok(Begun::Refused(Reason::DuplicateAction {
-                    started_at: attempt.started_at,
-                    status: attempt.status.name().to_owned(),
-                }));
-            }
             Some(attempt) => (attempt.id, attempt.token.saturating_add(1)),
             None => {
                 let last = self.state.attempts.last_key_value();

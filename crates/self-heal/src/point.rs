@@ -15,24 +15,25 @@ pub struct Point {
 }
 
 impl Point {
-    /// What was added since `earlier`, as a point of this moment. A value below the earlier one
-    /// means that its counter began again at 0.
-    pub fn added_since(&self, earlier: &Self) -> Self {
-        let added = |before: u64, now: u64| now.checked_sub(before).unwrap_or(now);
-        Self {
-            at: self.at,
-            impressions: added(earlier.impressions, self.impressions),
-            engagements: added(earlier.engagements, self.engagements),
+    /// The next point of a target whose newest one is `newest`, after one of its counters showed this
+    /// and, before, `last`: what the counter gained is added, no earlier than the newest point. A value
+    /// below the one before means that the counter began again at 0; the first it shows adds nothing.
+    /// `None` if this is no later than what it showed last.
+    pub fn summed(&self, last: Option<&Self>, newest: Option<&Self>) -> Option<Self> {
+        if last.is_some_and(|last| self.at <= last.at) {
+            return None;
         }
-    }
-
-    /// This point, and what was added since, no earlier than this.
-    pub fn plus(&self, added: &Self) -> Self {
-        Self {
-            at: self.at.max(added.at),
-            impressions: self.impressions.saturating_add(added.impressions),
-            engagements: self.engagements.saturating_add(added.engagements),
-        }
+        let before = |count: fn(&Self) -> u64| newest.map_or(0, count);
+        let gained = |count: fn(&Self) -> u64| {
+            let (shown, last) = (count(self), last.map_or(count(self), count));
+            shown.checked_sub(last).unwrap_or(shown)
+        };
+        let sum = |count: fn(&Self) -> u64| before(count).saturating_add(gained(count));
+        Some(Self {
+            at: newest.map_or(self.at, |newest| newest.at.max(self.at)),
+            impressions: sum(|point| point.impressions),
+            engagements: sum(|point| point.engagements),
+        })
     }
 }
 

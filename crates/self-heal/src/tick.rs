@@ -152,10 +152,7 @@ impl HealTick<'_> {
         let now = settings.now;
         let (fleet, frozen) = self.look(settings)?;
         let judgement = self.judge_all(settings, &fleet, &frozen)?;
-        let circuit = judgement.circuit_is_open.then(|| OpenCircuit {
-            since: fleet.circuit_open_since.unwrap_or(now),
-            count: judgement.count,
-        });
+        let circuit = open_circuit(&fleet, &judgement, now);
         let is_paused = fleet.paused_since.is_some();
         if !is_paused {
             self.remember(&fleet, &judgement, now)?;
@@ -184,10 +181,7 @@ impl HealTick<'_> {
     pub fn preview(&mut self, settings: &HealSettings) -> Result<HealReport, HealError> {
         let (fleet, frozen) = self.look(settings)?;
         let judgement = self.judge_all(settings, &fleet, &frozen)?;
-        let circuit = judgement.circuit_is_open.then(|| OpenCircuit {
-            since: fleet.circuit_open_since.unwrap_or(settings.now),
-            count: judgement.count,
-        });
+        let circuit = open_circuit(&fleet, &judgement, settings.now);
         Ok(HealReport {
             verdicts: judgement.verdicts,
             executions: Vec::new(),
@@ -429,4 +423,12 @@ impl HealTick<'_> {
         let lot = (self.random)();
         settings.retries.retry_at(attempt.tries, failures, at, lot)
     }
+}
+
+/// The circuit as it is at `now`, if it is open.
+fn open_circuit(fleet: &Fleet, judgement: &Judgement, now: DateTime<Utc>) -> Option<OpenCircuit> {
+    judgement.circuit_is_open.then(|| OpenCircuit {
+        since: fleet.circuit_open_since.unwrap_or(now),
+        count: judgement.count,
+    })
 }

@@ -23,9 +23,10 @@ use decnet_self_heal::log::Entry;
 use rusqlite::Connection;
 
 use self::attempts::Outcome;
-use crate::error::{Failed, corrupt};
+use crate::error::Failed;
 use crate::open::Store;
 use crate::people::moment;
+use crate::values::floor_micros;
 
 impl HealLedger for Store {
     fn take_in(&mut self, intake: &Intake<'_>) -> Result<(), HealLedgerError> {
@@ -171,27 +172,6 @@ impl Store {
     }
 }
 
-/// What is kept of a moment.
-fn floor_micros(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
-}
-
-/// The first moment that can be kept and is not before `at`.
-fn ceil_micros(at: DateTime<Utc>) -> i64 {
-    let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000);
-    at.timestamp_micros().saturating_add(i64::from(!is_whole))
-}
-
-/// A limit as SQLite takes it.
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 fn some_moment(micros: Option<i64>) -> Result<Option<DateTime<Utc>>, Failed> {
     Ok(micros.map(moment).transpose()?)
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Failed> {
-    let text = serde_json::to_string(value);
-    Ok(text.map_err(|error| corrupt(format!("what cannot be kept: {error}")))?)
 }

@@ -8,10 +8,13 @@ use decnet_background::job::{ClaimedJob, Enqueued, JobId, JobRecord, JobState, N
 use decnet_background::ledger::{
     Ending, JobFilter, JobLedger, JobLedgerError, Recorded, Settled, Wanted,
 };
+use decnet_emailgen::ledger::LedgerError;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
+use serde_json::Value;
 
-use crate::error::Failed;
+use crate::error::{Failed, corrupt};
 use crate::open::Store;
+use crate::values::{at_most, ceil_micros};
 
 impl JobLedger for Store {
     fn enqueue(
@@ -234,13 +237,8 @@ fn recorded(changed: usize) -> Recorded {
     }
 }
 
-/// The first moment that can be kept and is not before `at`.
-fn ceil_micros(at: DateTime<Utc>) -> i64 {
-    let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000);
-    at.timestamp_micros().saturating_add(i64::from(!is_whole))
-}
-
-/// A limit as SQLite takes it.
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
+/// What was kept of the payload of a job.
+fn payload_of(id: i64, kept: Option<&str>) -> Result<Value, LedgerError> {
+    let payload = serde_json::from_str(kept.unwrap_or("null"));
+    payload.map_err(|error| corrupt(format!("the payload of job {id}: {error}")))
 }

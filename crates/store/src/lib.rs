@@ -42,6 +42,7 @@ mod people;
 mod restore;
 mod secret;
 mod sessions;
+mod values;
 mod world;
 
 pub use backup::check_backup;

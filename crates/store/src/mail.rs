@@ -27,6 +27,7 @@ use crate::error::{corrupt, ledger_error};
 use crate::events;
 use crate::open::Store;
 use crate::people::{correspondent, decky_by_id, moment};
+use crate::values::at_most;
 
 /// Slots looked at for one sender. Each one is right with a chance of one in as many schedules as
 /// their colleagues keep, so more are hardly ever needed.
@@ -300,7 +301,7 @@ impl MailLedger for Store {
             )
             .and_then(|mut statement| {
                 statement
-                    .query_map(params![now.timestamp_micros(), size(limit)], |row| {
+                    .query_map(params![now.timestamp_micros(), at_most(limit)], |row| {
                         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
                     })?
                     .collect()
@@ -449,7 +450,7 @@ impl MailLedger for Store {
             .connection
             .prepare_cached(claimable)
             .and_then(|mut statement| {
-                statement.exists(params![wall_clock.timestamp_micros(), size(limit)])
+                statement.exists(params![wall_clock.timestamp_micros(), at_most(limit)])
             })
             .map_err(ledger_error)?;
         if !any {
@@ -460,9 +461,10 @@ impl MailLedger for Store {
                 .prepare_cached(claimable)
                 .and_then(|mut statement| {
                     statement
-                        .query_map(params![wall_clock.timestamp_micros(), size(limit)], |row| {
-                            row.get(0)
-                        })?
+                        .query_map(
+                            params![wall_clock.timestamp_micros(), at_most(limit)],
+                            |row| row.get(0),
+                        )?
                         .collect()
                 })
                 .map_err(ledger_error)?;
@@ -497,7 +499,7 @@ impl MailLedger for Store {
             .and_then(|mut statement| {
                 statement
                     .query_map(
-                        params![reader.0, before.timestamp_micros(), size(limit)],
+                        params![reader.0, before.timestamp_micros(), at_most(limit)],
                         |row| {
                             Ok(UnreadMail {
                                 id: MailId(row.get(0)?),
@@ -702,9 +704,4 @@ fn id_list(ids: &[ScheduleId]) -> String {
 fn drawn<T>(items: &[T], lot: u64) -> Option<&T> {
     let count = u64::try_from(items.len()).ok().filter(|count| *count > 0)?;
     items.get(usize::try_from(lot % count).ok()?)
-}
-
-/// A limit as SQLite takes it.
-fn size(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -131,11 +131,6 @@ impl Store {
 /// What a transaction comes to that a canon's rules may stand against.
 type ByTheCanon<T> = Result<Result<T, CanonError>, Failed>;
 
-/// A limit as SQLite takes it.
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 /// How many there are.
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)

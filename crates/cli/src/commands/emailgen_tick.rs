@@ -3,7 +3,6 @@
 use decnet_emailgen::ledger::Standstill;
 use decnet_emailgen::tick::{Preview, TickReport};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::TickArguments;
 use crate::config::{Flags, Settings};
@@ -11,6 +10,7 @@ use crate::environment;
 use crate::failure::{Failure, Kind, cause_kind};
 use crate::heal::frozen;
 use crate::output::{one_line, safe_text, say, say_json, shortened, warn};
+use crate::ticking::Told;
 use crate::wiring::{Session, run_with_sockets, runtime};
 
 /// Writes up to `count` mails.
@@ -64,18 +64,10 @@ pub(crate) fn wait_interruptibly<T>(
     work: impl AsyncFnOnce(&mut Session) -> T,
 ) -> Result<T, Failure> {
     run_with_sockets(async {
-        let no_signals = |error| {
-            Failure::new(
-                Kind::Unavailable,
-                format!("cannot wait for signals: {error}"),
-            )
-        };
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        let mut told = Told::listen()?;
         tokio::select! {
             done = work(session) => Ok(done),
-            _ = terminate.recv() => Err(interrupted()),
-            _ = interrupt.recv() => Err(interrupted()),
+            () = told.wait() => Err(interrupted()),
         }
     })
 }

@@ -4,15 +4,16 @@ use chrono::{DateTime, Utc};
 use decnet_self_heal::attempt::{Attempt, AttemptId, ExecutionError, LONGEST_WAIT, Status};
 use decnet_self_heal::decision::{Plan, Reason};
 use decnet_self_heal::fleet::Budget;
-use decnet_self_heal::ledger::{AttemptFilter, Begun, Held, Recorded, View};
+use decnet_self_heal::ledger::{AttemptFilter, Begun, Held, KnownTarget, Recorded, View};
 use decnet_self_heal::limits::Limits;
 use decnet_self_heal::log::Event;
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, named_params, params};
 
 use super::intake::target_id;
-use super::{at_most, journal, json, some_moment, targets};
+use super::{journal, some_moment, targets};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::{at_most, json};
 
 /// The columns that an attempt is read from, in the order of [`attempt`].
 macro_rules! attempts {
@@ -52,14 +53,8 @@ pub(super) fn begin(
     }
     let same = made(transaction, target, plan)?;
     // An older epoch that has come back: what was done in it stays done.
-    if let Some(attempt) = &same
-        && (attempt.status.claimable_at().is_some()
-            || matches!(attempt.status, Status::Success { .. }))
-    {
-        return Ok(Begun::Refused(Reason::DuplicateAction {
-            started_at: attempt.started_at,
-            status: attempt.status.name().to_owned(),
-        }));
+    if let Some(reason) = same.as_ref().and_then(Attempt::bars_beginning) {
+        return Ok(Begun::Refused(reason));
     }
     let token = same.map_or(1, |attempt| attempt.token.saturating_add(1));
     let id = write_beginning(transaction, target, plan, token, now, lease_until)?;
@@ -101,19 +96,9 @@ fn objection(
         beginnings_from: since(limits.horizon()),
     };
     let target = targets::one(transaction, &plan.target, view)?;
-    let (history, target_paused) = match target {
-        Some(target) => (target.history, target.paused_since),
-        None => Default::default(),
-    };
+    let target = target.unwrap_or_else(|| KnownTarget::unheard(&plan.target));
     let fleet = targets::fleet(transaction, since(Budget::SPAN), now)?;
-    let pause = |everything, since: Option<DateTime<Utc>>| {
-        since.map(|since| Reason::Paused { everything, since })
-    };
-    let id = (&plan.key, plan.epoch);
-    Ok(pause(true, fleet.paused_since)
-        .or_else(|| pause(false, target_paused))
-        .or_else(|| limits.objection(&history, &plan.policy, id, plan.action, now))
-        .or_else(|| budget.objection(&fleet.begun, now)))
+    Ok(fleet.objection(&target, plan, limits, budget, now))
 }
 
 /// The attempt at this action in this epoch, if there was one.

@@ -6,9 +6,10 @@ use decnet_self_heal::ledger::{CounterPoint, HealLedgerError, Intake, check_targ
 use decnet_self_heal::point::Point;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{ceil_micros, floor_micros, points, some_moment};
+use super::{points, some_moment};
 use crate::error::Failed;
 use crate::people::moment;
+use crate::values::{ceil_micros, floor_micros};
 
 /// Whether all names are ones that targets can have.
 pub(super) fn check_names(intake: &Intake<'_>) -> Result<(), HealLedgerError> {
@@ -153,7 +154,8 @@ fn sum(
         }),
         None => None,
     };
-    if last.is_some_and(|last| point.at <= last.at) {
+    let summed = point.summed(last.as_ref(), newest.as_ref());
+    if summed.is_none() {
         return Ok(None);
     }
     transaction
@@ -170,13 +172,7 @@ fn sum(
             point.impressions.cast_signed(),
             point.engagements.cast_signed(),
         ])?;
-    let nothing = Point {
-        impressions: 0,
-        engagements: 0,
-        ..point
-    };
-    let added = last.map_or(nothing, |last| point.added_since(&last));
-    Ok(Some(newest.unwrap_or(nothing).plus(&added)))
+    Ok(summed)
 }
 
 fn keep_presence(transaction: &Transaction<'_>, presence: &Presence) -> Result<(), Failed> {

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use decnet_self_heal::log::{Entry, Event};
 use rusqlite::{Connection, Transaction, params};
 
-use super::{at_most, json};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::{at_most, json};
 
 /// Appends an entry; gives its number.
 pub(super) fn append(

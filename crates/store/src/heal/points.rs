@@ -8,9 +8,9 @@ use decnet_emailgen::ledger::LedgerError;
 use decnet_self_heal::ledger::POINTS_MAX;
 use decnet_self_heal::point::Point;
 
-use super::ceil_micros;
 use crate::error::corrupt;
 use crate::people::moment;
+use crate::values::ceil_micros;
 
 /// Bytes of one record.
 const RECORD: usize = 24;

@@ -10,9 +10,10 @@ use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use super::attempts::RawStatus;
 use super::intake::target_id;
-use super::{at_most, ceil_micros, floor_micros, journal, points, some_moment};
+use super::{journal, points, some_moment};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::{at_most, ceil_micros, floor_micros};
 
 /// The columns that a target is read from, in the order of [`read`].
 macro_rules! targets {

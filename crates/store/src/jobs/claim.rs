@@ -11,9 +11,10 @@ use decnet_background::job::{ClaimedJob, JobId};
 use decnet_background::ledger::{LEASE_RAN_OUT, Wanted};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
-use super::at_most;
-use crate::error::{Failed, corrupt};
+use super::payload_of;
+use crate::error::Failed;
 use crate::people::moment;
+use crate::values::at_most;
 
 /// A job that is due: what it is sorted by.
 type Due = (Reverse<i64>, i64, i64);
@@ -140,8 +141,7 @@ impl RawClaim {
     }
 
     fn claimed(self) -> Result<ClaimedJob, Failed> {
-        let payload = serde_json::from_str(self.payload.as_deref().unwrap_or("null"))
-            .map_err(|error| corrupt(format!("the payload of job {}: {error}", self.id)))?;
+        let payload = payload_of(self.id, self.payload.as_deref())?;
         Ok(ClaimedJob {
             id: JobId(self.id),
             kind: self.kind,

@@ -5,6 +5,7 @@ use decnet_background::ledger::JobFilter;
 use decnet_emailgen::ledger::LedgerError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::payload_of;
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
 
@@ -119,8 +120,7 @@ impl RawJob {
     }
 
     fn record(self) -> Result<JobRecord, LedgerError> {
-        let payload = serde_json::from_str(self.payload.as_deref().unwrap_or("null"))
-            .map_err(|error| corrupt(format!("the payload of job {}: {error}", self.id)))?;
+        let payload = payload_of(self.id, self.payload.as_deref())?;
         Ok(JobRecord {
             id: JobId(self.id),
             kind: self.kind,

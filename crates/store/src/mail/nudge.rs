@@ -8,10 +8,11 @@ use decnet_emailgen::ledger::{
 use decnet_emailgen::nudge_ledger::{CausedMail, CausedState, DeckyLife, NudgeLedger};
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
-use super::{claim, id_list, size};
+use super::{claim, id_list};
 use crate::error::ledger_error;
 use crate::open::Store;
 use crate::people::moment;
+use crate::values::at_most;
 
 /// What is known of how alive a decky looks; `?1` are the open schedules.
 const LIFE: &str = "SELECT d.id, d.name, d.last_change,
@@ -128,7 +129,7 @@ impl NudgeLedger for Store {
                             decky.0,
                             since.timestamp_micros(),
                             until.timestamp_micros(),
-                            size(look_at)
+                            at_most(look_at)
                         ],
                         |row| row.get(0).map(MailId),
                     )?
@@ -226,7 +227,7 @@ impl NudgeLedger for Store {
     ) -> Result<Vec<DeckyLife>, LedgerError> {
         self.lives(
             "d.id > ?2 ORDER BY d.id LIMIT ?3",
-            params![id_list(open), after.0, size(limit)],
+            params![id_list(open), after.0, at_most(limit)],
         )
     }
 

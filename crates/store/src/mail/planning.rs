@@ -6,9 +6,10 @@ use decnet_emailgen::ledger::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{field_name, kind_name, list_of, nudge, size, written_by_json};
+use super::{field_name, kind_name, list_of, nudge, written_by_json};
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
+use crate::values::at_most;
 
 /// Puts a plan into the outbox. Checks first and writes then, so that a conflict leaves nothing.
 pub(super) fn insert_plan(
@@ -89,7 +90,7 @@ pub(super) fn insert_plan(
             .and_then(|mut statement| {
                 statement.execute(params![
                     id.0,
-                    size(position),
+                    at_most(position),
                     copy.recipient.0,
                     copy.home.decky.0,
                     copy.home.login,

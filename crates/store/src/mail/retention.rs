@@ -6,9 +6,9 @@ use decnet_activity_driver::action::{Folder, MailLocation};
 use decnet_emailgen::ledger::{ExpiredMail, LedgerError, MailId, Retention};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::size;
 use crate::error::{corrupt, ledger_error};
 use crate::people::decky_by_id;
+use crate::values::at_most;
 
 /// The oldest mails, by planning, that are dated before `older_than` (microseconds). The newest
 /// mail of all is never among them, so that no id is given twice. Neither is what lies on a decky
@@ -30,7 +30,7 @@ pub(super) fn aged(
                AND NOT EXISTS (SELECT 1 FROM mail reply
                                WHERE reply.parent_id = old.id AND reply.claimable_at IS NOT NULL)"
         ))?
-        .query_map(params![older_than, size(limit)], |row| row.get(0))?
+        .query_map(params![older_than, at_most(limit)], |row| row.get(0))?
         .collect()
 }
 
@@ -98,7 +98,7 @@ pub(super) fn surplus(
                                          AND reply.claimable_at IS NOT NULL)
                      ORDER BY mail.id LIMIT ?2"
                 ))?
-                .query_map(params![decky, surplus.min(size(limit))], |row| {
+                .query_map(params![decky, surplus.min(at_most(limit))], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?
                 .collect::<Result<_, _>>()?;

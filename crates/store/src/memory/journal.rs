@@ -8,9 +8,9 @@ use decnet_memory::significance::Score;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::at_most;
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::{at_most, json};
 
 /// Kinds of entries that have a cause of their own.
 pub(super) const WRITTEN: i64 = 1;
@@ -195,9 +195,4 @@ pub(super) fn dialogue(row: &Row<'_>, column: usize) -> Result<Vec<Utterance>, F
 fn from_json<'a, T: Deserialize<'a>>(kept: &'a str, number: i64) -> Result<T, Failed> {
     let value = serde_json::from_str(kept);
     Ok(value.map_err(|error| corrupt(format!("entry {number} of the memories: {error}")))?)
-}
-
-fn json(value: &impl Serialize) -> Result<String, Failed> {
-    let text = serde_json::to_string(value);
-    Ok(text.map_err(|error| corrupt(format!("what cannot be kept: {error}")))?)
 }

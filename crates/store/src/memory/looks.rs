@@ -9,10 +9,11 @@ use decnet_memory::recall::{Candidate, Cue, Reach};
 use decnet_memory::significance::{Circumstances, EARLIER_MAX, Scoring};
 use rusqlite::{Connection, OptionalExtension, Params, Row, named_params, params};
 
+use super::journal;
 use super::writing::{name_id, pin_of};
-use super::{at_most, journal};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::at_most;
 
 /// The columns that a memory is read from, in the order of [`memory`].
 macro_rules! memories {

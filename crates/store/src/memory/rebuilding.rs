@@ -7,9 +7,10 @@ use decnet_memory::snapshot;
 use rusqlite::{Connection, Transaction, params};
 
 use super::writing::pin_number;
-use super::{at_most, count, journal};
+use super::{count, journal};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
+use crate::values::at_most;
 
 /// The indexes of the tables that a rebuild fills. They are made when all rows are there: rows that
 /// come in no order take several times as long with them.
