@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, FixedOffset, TimeZone};
 use decnet_realism::address::EmailAddress;
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::persona::{Persona, ReplyLatency, Tone};
 use decnet_realism::topic;
@@ -77,6 +78,7 @@ fn corpus(language: &str, count: usize) -> Vec<Mail> {
                         written_at: *written_at,
                         topic,
                         thread_length: step,
+                        thread_began: written_at.to_utc(),
                     },
                 },
             };
@@ -87,6 +89,7 @@ fn corpus(language: &str, count: usize) -> Vec<Mail> {
                 language,
                 written_at: when,
                 occasion,
+                knowledge: Knowledge::NONE,
             };
             let draft = writer.draft(&brief, (thread * 31 + step as usize) as u64);
             let subject = match &parent {

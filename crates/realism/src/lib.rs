@@ -6,7 +6,9 @@
 //!   clock change. [`address`], [`domain`] and [`login`] are the names that mail and decoy hosts
 //!   know them by.
 //! - [`writer`] is the contract of whoever writes their mail; [`offline`] writes it without a
-//!   model, in the [`language`]s and about the [`topic`]s that are built in. [`style`] takes out
+//!   model, in the [`language`]s and about the [`topic`]s that are built in. [`knowledge`] is what
+//!   they remember and what things are called in their company, and [`canon`] says what a mail needs
+//!   names for. [`style`] takes out
 //!   what would give a model away; [`tells`] names it.
 //!
 //! What it does not do: it knows nothing of MIME, transport, databases or decoy hosts. It never
@@ -45,7 +47,9 @@
 
 pub mod active_hours;
 pub mod address;
+pub mod canon;
 pub mod domain;
+pub mod knowledge;
 pub mod language;
 pub mod llm;
 pub mod login;

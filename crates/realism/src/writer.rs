@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::knowledge::Knowledge;
 use crate::persona::Persona;
 
 /// Writes the text of one mail.
@@ -116,6 +117,8 @@ pub struct Brief<'a> {
     pub written_at: DateTime<FixedOffset>,
     /// Why the mail is written.
     pub occasion: Occasion<'a>,
+    /// What the sender knows beside it.
+    pub knowledge: &'a Knowledge,
 }
 
 /// Why a mail is written.
@@ -152,6 +155,8 @@ pub struct Parent<'a> {
     pub topic: &'a str,
     /// How many mails the thread has so far, at least 1.
     pub thread_length: u32,
+    /// When its first mail was sent.
+    pub thread_began: DateTime<Utc>,
 }
 
 /// What a writer wrote.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, FixedOffset, TimeZone};
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::persona::{Persona, ReplyLatency, Tone};
 use decnet_realism::topic;
@@ -52,6 +53,7 @@ fn new_thread(
         language,
         written_at: when,
         occasion,
+        knowledge: Knowledge::NONE,
     };
     OfflineWriter.draft(&brief, seed)
 }
@@ -65,6 +67,7 @@ fn reply(sender: &Persona, language: &str, text: &str, thread_length: u32, seed:
         written_at: at(2, 9),
         topic,
         thread_length,
+        thread_began: at(2, 9).to_utc(),
     };
     let occasion = Occasion::Reply { parent };
     let brief = Brief {
@@ -73,6 +76,7 @@ fn reply(sender: &Persona, language: &str, text: &str, thread_length: u32, seed:
         language,
         written_at: at(2, 11),
         occasion,
+        knowledge: Knowledge::NONE,
     };
     OfflineWriter.draft(&brief, seed)
 }
@@ -229,6 +233,7 @@ fn a_thread_tells_one_story() {
                 language,
                 written_at: at(3, 10),
                 occasion,
+                knowledge: Knowledge::NONE,
             };
             let first = OfflineWriter.draft(&brief, seed as u64);
             let subject = first.subject.clone();
@@ -242,6 +247,7 @@ fn a_thread_tells_one_story() {
                     written_at: at(3, 10),
                     topic,
                     thread_length: length,
+                    thread_began: at(3, 10).to_utc(),
                 };
                 let occasion = Occasion::Reply { parent };
                 let brief = Brief {
@@ -250,6 +256,7 @@ fn a_thread_tells_one_story() {
                     language,
                     written_at: at(3, 11),
                     occasion,
+                    knowledge: Knowledge::NONE,
                 };
                 let reply = OfflineWriter.draft(&brief, seed as u64 + 1_000);
                 // What has a number of its own is named the same by both.
@@ -397,6 +404,7 @@ async fn it_is_an_immediate_writer() {
         language: "en",
         written_at: at(4, 10),
         occasion,
+        knowledge: Knowledge::NONE,
     };
     let written = writer
         .write(&brief, 7)

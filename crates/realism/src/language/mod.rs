@@ -23,6 +23,12 @@ pub(crate) fn pack(code: &str) -> &'static Pack {
         .unwrap_or(PACKS[0])
 }
 
+/// Whether a topic is one of those that are built in, and only in other languages.
+pub(crate) fn is_of_another(topic: &str, pack: &Pack) -> bool {
+    let has = |pack: &Pack| pack.topics.contains(&topic);
+    !has(pack) && PACKS.into_iter().any(has)
+}
+
 /// The text behind the first of `articles`, all of it when it has none.
 fn behind_article<'a>(text: &'a str, articles: &[&str]) -> &'a str {
     articles
@@ -159,6 +165,8 @@ pub(crate) struct Asides {
     pub(crate) questions: &'static [&'static str],
     /// Sentences around something they like to mention, `{mention}`.
     pub(crate) mentions: &'static [&'static str],
+    /// Sentences about another matter of the two, `{topic}`.
+    pub(crate) recollections: &'static [&'static str],
 }
 
 /// Words of dates and times.

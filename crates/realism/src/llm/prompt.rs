@@ -15,6 +15,7 @@ use serde_json::json;
 
 use self::data::DataBlock;
 use super::backend::{ChatMessage, GenerationRequest, OutputFormat, Role};
+use crate::canon;
 use crate::offline::dice::{Dice, stable_hash};
 use crate::offline::habits::Habits;
 use crate::persona::{Persona, Tone};
@@ -24,6 +25,10 @@ pub use self::language_name::language_name;
 
 /// Most characters of a parent that the prompt quotes: some 900 tokens.
 pub const PARENT_MAX: usize = 3_000;
+/// Most characters of one recollection. All of them together are bounded by who recalls them.
+pub const RECOLLECTION_MAX: usize = 1_000;
+/// Other colleagues that a prompt names.
+const COLLEAGUES: usize = 2;
 
 /// How a mail is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +155,7 @@ fn rules(brief: &Brief<'_>, format: MailFormat, dice: &mut Dice, data: &mut Data
             data.text("text of the mail you forward", parent.text, PARENT_MAX);
         }
     }
+    let is_informed = inform(brief, data);
     // What is the same in every mail comes first: servers keep what they have read of it.
     let mut rules = vec![
         "You write one work e-mail as the person called \"you\" in the data, to the person called \
@@ -185,6 +191,14 @@ fn rules(brief: &Brief<'_>, format: MailFormat, dice: &mut Dice, data: &mut Data
         rules.push(
             "Write like a busy person at a keyboard: concrete, no flourishes, no long dashes, no \
              stock phrases."
+                .to_owned(),
+        );
+    }
+    if is_informed {
+        rules.push(
+            "The names and amounts in the data are true, and so is what you remember: contradict \
+             neither. Use a name where you mean that thing. Mention a memory only where it has to \
+             do with this mail."
                 .to_owned(),
         );
     }
@@ -224,6 +238,45 @@ fn describe(data: &mut DataBlock, who: &str, persona: &Persona) {
     if let Some(department) = &persona.department {
         data.line(&format!("{who}: department"), department);
     }
+}
+
+/// What the sender knows: names that hold, and what they remember. `false` if that is nothing.
+fn inform(brief: &Brief<'_>, data: &mut DataBlock) -> bool {
+    let knowledge = brief.knowledge;
+    let mut colleagues = 0;
+    for wish in canon::wishes(brief) {
+        let Some(name) = knowledge.name_of(wish.kind, &wish.role) else {
+            continue;
+        };
+        let what = match wish.slot {
+            "vendor" => "vendor, if the mail needs one",
+            "customer" => "customer, if the mail needs one",
+            "project" => "project that this belongs to",
+            "surname" => "person outside, if the mail needs one",
+            "system" => "machine, if the mail needs one",
+            "budget" => "yearly budget in this matter",
+            "amount" => "amount in this matter",
+            "amount2" => "second amount in this matter",
+            "small" => "small amount in this matter",
+            _ if colleagues == COLLEAGUES => continue,
+            _ => {
+                colleagues += 1;
+                "other colleague, if the mail needs one"
+            }
+        };
+        data.line(what, name);
+    }
+    for recollection in &knowledge.recollections {
+        let who = match (&recollection.other, recollection.is_own) {
+            (Some(other), true) => format!("you wrote to {other}"),
+            (Some(other), false) => format!("{other} wrote to you"),
+            (None, _) => "it happened".to_owned(),
+        };
+        let day = recollection.happened_at.format("%Y-%m-%d");
+        data.line("you remember", &format!("{day}, {who}"));
+        data.text("what it said", &recollection.text, RECOLLECTION_MAX);
+    }
+    !knowledge.names.is_empty() || !knowledge.recollections.is_empty()
 }
 
 /// One or two habits, a different choice in each mail.

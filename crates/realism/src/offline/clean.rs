@@ -65,6 +65,15 @@ fn without_reply_mark(text: &str) -> &str {
     ""
 }
 
+/// A name that somebody else gave, as it may stand in a sentence: at most 120 characters, without
+/// what is invisible, quotes and brackets.
+pub(crate) fn name(name: &str) -> String {
+    let words = name.split(|c: char| c.is_whitespace() || c.is_control());
+    let plain = words.map(|word| word.chars().filter_map(plain).collect::<String>());
+    let words: Vec<String> = plain.filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(120).collect()
+}
+
 /// First name of a display name, or nothing when there is none.
 pub(crate) fn first_name(name: &str) -> String {
     let clean = phrase(name, 60);

@@ -9,9 +9,10 @@ use super::habits::Habits;
 use super::mannerism::Mannerisms;
 use super::polish::{self, Block};
 use super::reading;
-use super::script::{self, Script};
+use super::script::{self, Script, script_of};
+use crate::canon::{self, by_address, currency};
+use crate::knowledge::Recollection;
 use crate::language::{self, Pack};
-use crate::persona::Persona;
 use crate::writer::{Brief, Draft, Occasion, Parent};
 
 /// Longest subject, in characters.
@@ -21,6 +22,8 @@ const TOPIC_MAX: usize = 60;
 /// Share of a parent's longer words that its script must know for the parent to be taken as a
 /// mail of that script, in percent.
 const FIT: usize = 60;
+/// How long ago something is that people come back to, in hours: from the next day to six weeks.
+const RECENT: std::ops::RangeInclusive<i64> = 20..=42 * 24;
 
 /// Writes one mail.
 pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
@@ -102,7 +105,8 @@ impl<'a> Mail<'a> {
         let phrase = topic_phrase(topic, self.pack);
         let script = script_of(self.pack, topic);
         let (sender, recipient) = self.first_names();
-        let mut facts = self.facts(script, &phrase, today, &sender, &recipient);
+        let began = self.brief.written_at.to_utc().date_naive();
+        let mut facts = self.facts(script, &phrase, began, &sender, &recipient);
         facts.day = Facts::some_day(facts.subject_key, today);
         facts.is_subject = true;
         let alternative = script::draw(script.subject(), &mut self.dice);
@@ -130,7 +134,10 @@ impl<'a> Mail<'a> {
             polish::capitals(&subject, true)
         };
         facts.key = thread_key(facts.subject_key, &subject);
-        let blocks = self.tell(script.mail(0).into_iter().flatten(), &facts, false);
+        let mut blocks = self.tell(script.mail(0).into_iter().flatten(), &facts, false);
+        if let Some(sentence) = self.reminisce(&phrase) {
+            blocks.push(Block::Prose(vec![sentence]));
+        }
         Draft {
             subject,
             body: self.finish(blocks, false),
@@ -174,30 +181,21 @@ impl<'a> Mail<'a> {
         let step = parent.thread_length.max(1) as usize;
         let today = self.brief.written_at.date_naive();
         let subject = clean::phrase(parent.subject, SUBJECT_MAX);
-        let try_month = |began: NaiveDate| {
-            let mut facts = self.facts(script, phrase, began, sender, recipient);
-            facts.key = thread_key(facts.subject_key, &subject);
-            facts.today = today;
-            facts.day = match reading.day {
-                Some(day) if day >= today => day,
-                _ => Facts::some_day(facts.subject_key, today),
-            };
-            facts.time = reading.time;
-            facts.said.clone_from(&reading.amount);
-            let fit = match script.mail(step - 1) {
-                Some(lines) => fit(parent.text, lines, &facts),
-                None => fit(parent.text, self.pack.closings.iter().copied(), &facts),
-            };
-            (fit, facts)
+        let began = parent.thread_began.date_naive();
+        let mut facts = self.facts(script, phrase, began, sender, recipient);
+        facts.key = thread_key(facts.subject_key, &subject);
+        facts.today = today;
+        facts.day = match reading.day {
+            Some(day) if day >= today => day,
+            _ => Facts::some_day(facts.subject_key, today),
         };
-        // The thread began in the month of the parent, or in the one before.
-        let written = parent.written_at.date_naive();
-        let first = try_month(written);
-        if first.0 >= 100 {
-            return first;
-        }
-        let second = try_month(month_before(written));
-        if second.0 > first.0 { second } else { first }
+        facts.time = reading.time;
+        facts.said.clone_from(&reading.amount);
+        let fit = match script.mail(step - 1) {
+            Some(lines) => fit(parent.text, lines, &facts),
+            None => fit(parent.text, self.pack.closings.iter().copied(), &facts),
+        };
+        (fit, facts)
     }
 
     fn facts<'f>(
@@ -217,13 +215,6 @@ impl<'a> Mail<'a> {
         let began = began.with_day(1).unwrap_or(began);
         let month = format!("{}-{}", began.year(), began.month());
         let subject_key = stable_hash(&[&pair[0], &pair[1], script.id(), topic, &month]);
-        let by_address = |a: &Persona, b: &Persona| {
-            if a.email < b.email {
-                currency(a)
-            } else {
-                currency(b)
-            }
-        };
         Facts {
             pack: self.pack,
             subject_key,
@@ -232,7 +223,8 @@ impl<'a> Mail<'a> {
             sender,
             recipient,
             topic,
-            currency: by_address(self.brief.sender, self.brief.recipient),
+            currency: currency(by_address(self.brief.sender, self.brief.recipient)),
+            names: self.names(sender, recipient),
             today: self.brief.written_at.date_naive(),
             began,
             day: began,
@@ -242,6 +234,67 @@ impl<'a> Mail<'a> {
                 + self.brief.written_at.minute() as usize / 30,
             is_subject: false,
         }
+    }
+
+    /// The names that hold in the company, by the slot they fill. Of the colleagues, the first two that
+    /// are no namesakes of the correspondents.
+    fn names(&self, sender: &str, recipient: &str) -> Vec<(&'static str, String)> {
+        let knowledge = self.brief.knowledge;
+        if knowledge.names.is_empty() {
+            return Vec::new();
+        }
+        let mut names = Vec::new();
+        let mut colleagues = ["name", "name2"].into_iter();
+        for wish in canon::wishes(self.brief) {
+            let Some(name) = knowledge.name_of(wish.kind, &wish.role) else {
+                continue;
+            };
+            let name = clean::name(name);
+            let is_colleague = wish.slot == "name";
+            if name.is_empty() || is_colleague && (name == sender || name == recipient) {
+                continue;
+            }
+            let slot = match is_colleague {
+                true => colleagues.next(),
+                false => Some(wish.slot),
+            };
+            names.extend(slot.map(|slot| (slot, name)));
+        }
+        names
+    }
+
+    /// A sentence about another matter that the two had with each other lately, if the sender
+    /// remembers one and comes to speak of it.
+    fn reminisce(&mut self, topic: &str) -> Option<String> {
+        let recipient = self.brief.recipient.email.as_str();
+        let written_at = self.brief.written_at.to_utc();
+        let is_apt = |recollection: &&Recollection| {
+            let age = written_at.signed_duration_since(recollection.happened_at);
+            let other = recollection.other.as_deref().unwrap_or_default();
+            RECENT.contains(&age.num_hours()) && other.eq_ignore_ascii_case(recipient)
+        };
+        let pack = self.pack;
+        let matter = self.brief.knowledge.recollections.iter().filter(is_apt);
+        let (matter, is_pinned) = matter
+            .filter_map(|recollection| {
+                let matter = clean::phrase(recollection.topic.as_deref()?, TOPIC_MAX);
+                Some((matter, recollection.is_pinned))
+            })
+            .find(|(matter, _)| {
+                let is_foreign = language::is_of_another(matter, pack);
+                !matter.is_empty() && matter != topic && !is_foreign
+            })?;
+        if !self.dice.chance(if is_pinned { 50 } else { 22 }) {
+            return None;
+        }
+        let line = self.one(pack.asides.recollections);
+        let (lowered, polite) = (lowered(line, pack), self.habits.polite);
+        Some(script::expand(
+            &lowered,
+            polite,
+            &mut self.dice,
+            &mut |slot| (slot == "topic").then(|| (pack.with_article)(&matter)),
+        ))
     }
 
     /// What to answer to a parent that no script knows: the operator's own, or a model's.
@@ -482,17 +535,6 @@ impl<'a> Mail<'a> {
     }
 }
 
-/// The script of a topic; a topic that is the operator's own gets one that suits any.
-fn script_of(pack: &'static Pack, topic: &str) -> Script {
-    if let Some(script) = pack.book.scripts().find(|script| script.topic() == topic) {
-        return script;
-    }
-    let mut any = pack.book.scripts().filter(|script| script.topic() == "*");
-    let mut dice = Dice::new(stable_hash(&[topic, "script"]));
-    let chosen = dice.below(any.clone().count());
-    any.nth(chosen).unwrap_or_else(|| pack.book.blank())
-}
-
 /// A topic as it stands in a sentence.
 fn topic_phrase(topic: &str, pack: &Pack) -> String {
     let phrase = clean::phrase(topic, TOPIC_MAX);
@@ -574,21 +616,6 @@ fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>)
     fitting.saturating_sub(strict) * 100 / found.len()
 }
 
-fn month_before(date: NaiveDate) -> NaiveDate {
-    date.with_day(1)
-        .and_then(|first| first.pred_opt())
-        .unwrap_or(date)
-}
-
-/// The currency of a persona's part of the world: 0 dollar, 1 pound, 2 euro.
-fn currency(persona: &Persona) -> u8 {
-    match persona.timezone.as_deref() {
-        Some("Europe/London" | "Europe/Belfast" | "GB") => 1,
-        Some(zone) if zone.starts_with("Europe/") => 2,
-        _ => 0,
-    }
-}
-
 /// The text with sentence starts in lower case, except what is a capital anywhere: `I`,
 /// abbreviations, weekdays and months.
 fn lowered(text: &str, pack: &Pack) -> String {
@@ -645,6 +672,7 @@ fn keeps_capital(text: &str, pack: &Pack) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::{CanonName, Knowledge};
 
     #[test]
     fn sentence_starts_are_lowered_unless_they_must_not() {
@@ -675,18 +703,20 @@ mod tests {
         let mut lost = Vec::new();
         for code in language::supported() {
             for (seed, topic) in crate::topic::built_in(code).iter().enumerate() {
-                let (misfits, count) = run_thread(code, topic, seed as u64);
-                replies += count;
-                lost.extend(misfits);
+                for is_informed in [false, true] {
+                    let (misfits, count) = run_thread(code, topic, seed as u64, is_informed);
+                    replies += count;
+                    lost.extend(misfits);
+                }
             }
         }
-        assert!(replies > 500);
+        assert!(replies > 1_000);
         assert!(lost.len() * 100 <= replies, "{lost:#?}");
     }
 
     /// A whole thread between two colleagues: the parents that were not recognised, and how many
     /// replies there were.
-    fn run_thread(code: &str, topic: &str, seed: u64) -> (Vec<String>, usize) {
+    fn run_thread(code: &str, topic: &str, seed: u64, is_informed: bool) -> (Vec<String>, usize) {
         let list = r#"[
             {"name": "Ana Ruiz", "email": "ana@corp.example", "role": "CFO", "tone": "formal"},
             {"name": "Ben Cole", "email": "ben@corp.example", "role": "Clerk", "tone": "direct"}
@@ -709,16 +739,29 @@ mod tests {
                         written_at,
                         topic,
                         thread_length: step as u32,
+                        thread_began: written_at.to_utc(),
                     },
                 },
             };
-            let brief = Brief {
+            let mut knowledge = Knowledge::default();
+            let mut brief = Brief {
                 sender: &people[from],
                 recipient: &people[to],
                 language: code,
                 written_at,
                 occasion,
+                knowledge: Knowledge::NONE,
             };
+            if is_informed {
+                let wishes = canon::wishes(&brief).into_iter();
+                let named = wishes.map(|wish| CanonName {
+                    kind: wish.kind,
+                    name: wish.name(17, 0),
+                    role: wish.role,
+                });
+                knowledge.names.extend(named);
+                brief.knowledge = &knowledge;
+            }
             if let Occasion::Reply { parent } = &brief.occasion {
                 let mail = Mail {
                     pack,

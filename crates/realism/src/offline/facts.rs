@@ -8,7 +8,7 @@ use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 use super::dice::{Dice, stable_hash};
 use super::slots::SLOTS;
-use crate::language::Pack;
+use crate::language::{Lists, Pack};
 
 /// What the facts of one thread follow from.
 pub(crate) struct Facts<'a> {
@@ -28,6 +28,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) currency: u8,
     /// The day this mail is written.
     pub(crate) today: NaiveDate,
+    /// Names that hold in the company, by slot.
+    pub(crate) names: Vec<(&'static str, String)>,
     /// The month in which the thread began, as its first day.
     pub(crate) began: NaiveDate,
     /// The day that the mail is about.
@@ -45,6 +47,10 @@ pub(crate) struct Facts<'a> {
 impl Facts<'_> {
     /// The value of a slot; `None` for a slot that does not exist.
     pub(crate) fn value(&self, slot: &str) -> Option<String> {
+        let mut names = self.names.iter();
+        if let Some((_, name)) = names.find(|(filled, _)| *filled == slot) {
+            return Some(name.clone());
+        }
         let lists = &self.pack.lists;
         let mut dice = self.dice(slot);
         let dice = &mut dice;
@@ -58,14 +64,8 @@ impl Facts<'_> {
             "name" => self.colleague("name", ""),
             "name2" => self.colleague("name2", &self.colleague("name", "")),
             "surname" => one(dice, lists.surnames),
-            "vendor" => {
-                let stem = one(dice, lists.vendor_stems) + &one(dice, lists.vendor_ends);
-                stem + &one(dice, lists.vendor_tails)
-            }
-            "customer" => {
-                let stem = one(dice, lists.vendor_stems) + &one(dice, lists.vendor_ends);
-                stem + &one(dice, lists.customer_tails)
-            }
+            "vendor" => company_name(lists, lists.vendor_tails, dice),
+            "customer" => company_name(lists, lists.customer_tails, dice),
             "project" => one(dice, lists.projects),
             "month" => self.month_name(1),
             "from_month" => format!("{} {}", self.pack.calendar.from, self.month_name(1)),
@@ -74,14 +74,7 @@ impl Facts<'_> {
                 Some(amount) => amount.clone(),
                 None => self.money(dice.between(640, 2_400)),
             },
-            "amount" => self.money(match dice.below(3) {
-                0 => dice.between(640, 2_400),
-                1 => dice.between(130, 480) * 10,
-                _ => dice.between(24, 190) * 100,
-            }),
-            "amount2" => self.money(dice.between(110, 590)),
-            "small" => self.money(dice.between(34, 96)),
-            "budget" => self.money(dice.between(40, 190) * 100),
+            "amount" | "amount2" | "small" | "budget" => self.money(sum_of(slot, dice) as usize),
             "percent" => (self.pack.percent)(dice.between(2, 14) as u32),
             "count" => dice.between(3, 40).to_string(),
             "few" => self.small_number(dice.between(2, 6)),
@@ -263,6 +256,35 @@ impl Facts<'_> {
     }
 }
 
+/// The name of a firm.
+pub(crate) fn company_name(
+    lists: &Lists,
+    tails: &'static [&'static str],
+    dice: &mut Dice,
+) -> String {
+    let mut one = |list: &'static [&'static str]| {
+        let drawn = list.get(dice.below(list.len()));
+        drawn.copied().unwrap_or_default()
+    };
+    let (stem, end) = (one(lists.vendor_stems), one(lists.vendor_ends));
+    format!("{stem}{end}{}", one(tails))
+}
+
+/// An amount of money as such a slot has them, in units.
+pub(crate) fn sum_of(slot: &str, dice: &mut Dice) -> u32 {
+    let units = match slot {
+        "amount2" => dice.between(110, 590),
+        "small" => dice.between(34, 96),
+        "budget" => dice.between(40, 190) * 100,
+        _ => match dice.below(3) {
+            0 => dice.between(640, 2_400),
+            1 => dice.between(130, 480) * 10,
+            _ => dice.between(24, 190) * 100,
+        },
+    };
+    units as u32
+}
+
 /// Letters as file names of an office have them.
 fn plain_letters(word: &str) -> String {
     word.chars()
@@ -299,6 +321,7 @@ mod tests {
                 topic: "the topic",
                 currency: 2,
                 today: day,
+                names: Vec::new(),
                 began: day,
                 day: Facts::some_day(3, day),
                 said: None,

@@ -216,6 +216,7 @@ mod tests {
             written_at: monday(),
             topic: "topic",
             thread_length: 1,
+            thread_began: monday().to_utc(),
         };
         read(&parent, language::pack(language))
     }

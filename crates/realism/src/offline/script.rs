@@ -14,7 +14,8 @@
 //!
 //! The build script reads the texts and leaves tables of ranges: nothing is parsed at run time.
 
-use super::dice::Dice;
+use super::dice::{Dice, stable_hash};
+use crate::language::Pack;
 
 #[cfg(test)]
 mod parse;
@@ -106,6 +107,16 @@ impl Script {
         self.row.in_subject
     }
 
+    /// Everything that it may say, its subject included.
+    pub(crate) fn texts(self) -> impl Iterator<Item = &'static str> {
+        let mails = self.book.mails.get(self.row.mails.range());
+        let lines = mails.unwrap_or_default().iter().filter_map(move |mail| {
+            let lines = self.book.lines.get(mail.range())?;
+            Some(lines.iter().map(move |line| self.book.text(*line)))
+        });
+        std::iter::once(self.subject()).chain(lines.flatten())
+    }
+
     /// How many mails it has.
     #[cfg(test)]
     pub(crate) fn mail_count(self) -> usize {
@@ -118,6 +129,17 @@ impl Script {
         let lines = self.book.lines.get(mails.get(index)?.range())?;
         Some(lines.iter().map(move |line| self.book.text(*line)))
     }
+}
+
+/// The script of a topic; a topic that is the operator's own gets one that suits any.
+pub(crate) fn script_of(pack: &'static Pack, topic: &str) -> Script {
+    if let Some(script) = pack.book.scripts().find(|script| script.topic() == topic) {
+        return script;
+    }
+    let mut any = pack.book.scripts().filter(|script| script.topic() == "*");
+    let mut dice = Dice::new(stable_hash(&[topic, "script"]));
+    let chosen = dice.below(any.clone().count());
+    any.nth(chosen).unwrap_or_else(|| pack.book.blank())
 }
 
 /// Alternatives of a line.

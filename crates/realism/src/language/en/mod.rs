@@ -339,6 +339,16 @@ pub(crate) const PACK: Pack = Pack {
             "And then {mention}.",
             "It can wait until after {mention}.",
         ],
+        recollections: &[
+            "By the way, thanks again for your help with {topic}.",
+            "And thanks again for the other day, with {topic}.",
+            "What happened with {topic} in the end, by the way?",
+            "[Also|One more thing]: any news on {topic}?",
+            "[Separately, are|Are] we still where we were with {topic}?",
+            "What we said about {topic} still stands[, by the way|].",
+            "I haven't forgotten what we wrote about {topic}.",
+            "[And do|Do] you need anything else from me for {topic}?",
+        ],
     },
     cues: Cues {
         requests: &[

@@ -301,6 +301,16 @@ pub(crate) const PACK: Pack = Pack {
             "Y luego, {mention}.",
             "Eso sí, primero {mention}.",
         ],
+        recollections: &[
+            "Por cierto, gracias otra vez por la ayuda con {topic}.",
+            "Y gracias de nuevo por lo del otro día con {topic}.",
+            "Por cierto, ¿qué pasó al final con {topic}?",
+            "Otra cosa: ¿(tienes~tiene) alguna novedad con {topic}?",
+            "[Aparte|Aparte de esto], ¿seguimos igual con {topic}?",
+            "Lo que hablamos sobre {topic} sigue en pie[, por cierto|].",
+            "De lo que nos escribimos sobre {topic} no me he olvidado.",
+            "[Y|Por cierto,] ¿(necesitas~necesita) algo más de mí para {topic}?",
+        ],
     },
     cues: Cues {
         requests: &[
