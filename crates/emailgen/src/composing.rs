@@ -1,6 +1,7 @@
 //! From a plan to a finished message: the writer's words in the mail client's shape.
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::writer::{self, Authorship, Brief, Parent, Writer, WriterError, Written};
 use rand::RngExt;
@@ -162,6 +163,7 @@ struct Earlier {
     sent_at: DateTime<FixedOffset>,
     topic: String,
     thread_length: u32,
+    thread_began: DateTime<Utc>,
     author: (String, String),
     to: Vec<(String, String)>,
     cc: Vec<(String, String)>,
@@ -192,6 +194,7 @@ impl Earlier {
             sent_at: local(&pick.sender, parent.sent_at.to_utc()),
             topic: parent.topic.clone(),
             thread_length: parent.thread_length,
+            thread_began: parent.thread_began,
             author: (parent.author.name.clone(), parent.author.address.clone()),
             to: named(RecipientField::To),
             cc: named(RecipientField::Cc),
@@ -210,6 +213,10 @@ impl Earlier {
         let minutes = 30.0 * libm::pow(144.0, rng.random::<f64>().powi(2));
         let sent_at = plan.sent_at - TimeDelta::seconds((minutes * 60.0) as i64);
         let written_at = local(author, sent_at.to_utc());
+        let known = Knowledge {
+            names: pick.knowledge.names.clone(),
+            recollections: Vec::new(),
+        };
         let brief = Brief {
             sender: &author.persona,
             recipient: &reader.persona,
@@ -217,6 +224,8 @@ impl Earlier {
             language: &plan.language,
             written_at,
             occasion: writer::Occasion::NewThread { topic: &plan.topic },
+            // The names are those of the matter; the memories are the sender's.
+            knowledge: &known,
         };
         let Written { draft, .. } = OfflineWriter.write(&brief, seed).await?;
         let programs = author
@@ -248,6 +257,8 @@ impl Earlier {
             sent_at: local(reader, sent_at.to_utc()),
             topic: plan.topic.clone(),
             thread_length: 1,
+            // Later mails of the thread know of nothing before this answer.
+            thread_began: plan.sent_at.to_utc(),
             author: party(author),
             to: vec![party(reader)],
             cc: Vec::new(),
@@ -284,6 +295,7 @@ async fn write(
         written_at: earlier.sent_at,
         topic: &earlier.topic,
         thread_length: earlier.thread_length,
+        thread_began: earlier.thread_began,
     });
     let is_forward = plan.kind == MailKind::Forward;
     let occasion = match parent {
@@ -297,6 +309,7 @@ async fn write(
         language: &plan.language,
         written_at: plan.sent_at,
         occasion,
+        knowledge: &pick.knowledge,
     };
     let Written { draft, authorship } = writer.write(&brief, seed).await?;
     let subject = match earlier {
@@ -417,6 +430,7 @@ fn shape(
         written_by: WrittenBy {
             authorship: text.authorship.clone(),
             mail_client: client.name().to_owned(),
+            recalled: pick.recalled(),
             remade_for: Vec::new(),
         },
     })

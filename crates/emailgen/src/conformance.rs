@@ -14,6 +14,7 @@ mod availability;
 mod copies;
 mod desk;
 mod draws;
+mod knowledge;
 mod nudges;
 mod outbox;
 mod planning;
@@ -54,6 +55,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
         copies::CHECKS,
         retention::CHECKS,
         nudges::CHECKS,
+        knowledge::CHECKS,
     ]
     .into_iter()
     .flatten()

@@ -25,10 +25,12 @@ use chrono::{DateTime, FixedOffset, Utc};
 use decnet_activity_driver::action::{ActivityResult, Folder, MailLocation};
 use decnet_activity_driver::decky::Decky;
 use decnet_realism::active_hours::Schedule;
+use decnet_realism::knowledge::CanonName;
 use decnet_realism::persona::Persona;
 use decnet_realism::writer::Authorship;
 use serde::{Deserialize, Serialize};
 
+use crate::knowledge_ledger::KnowledgeLedger;
 use crate::nudge_ledger::NudgeLedger;
 
 macro_rules! id {
@@ -132,6 +134,8 @@ pub struct ParentMail {
     pub text: String,
     /// When it was sent, in its author's zone.
     pub sent_at: DateTime<FixedOffset>,
+    /// When the first mail of the thread was sent; this one, if that is not kept any more.
+    pub thread_began: DateTime<Utc>,
     /// Topic of the thread.
     pub topic: String,
     /// Language of the thread.
@@ -231,6 +235,9 @@ pub struct PlannedMail {
     /// What it was asked for by, for ever unique: a plan for a cause that has a mail is a conflict.
     /// With a cause, a reply may be planned that nobody owes.
     pub cause: Option<String>,
+    /// Names that it speaks of and that its company did not have yet. They are kept with the plan; one
+    /// whose kind and role has another name by now makes the plan a conflict.
+    pub names: Vec<PlannedName>,
     /// Which iteration of a draft it is, if it is one. A draft goes into Drafts of its sender under
     /// `sent_name`, and nowhere else: its `recipient_home` is the sender's, and it has no copies.
     pub draft: Option<DraftPlan>,
@@ -246,6 +253,15 @@ impl PlannedMail {
             .chain(self.draft.is_none().then_some(recipient))
             .chain(copies)
     }
+}
+
+/// A name that holds in a company from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedName {
+    /// The company: a domain in small letters.
+    pub company: String,
+    /// What is called how.
+    pub name: CanonName,
 }
 
 /// One iteration of a [draft](crate::drafts).
@@ -336,6 +352,9 @@ pub struct WrittenBy {
     pub authorship: Authorship,
     /// Name of the mail client profile.
     pub mail_client: String,
+    /// Numbers of the memories that its author had in mind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<i64>,
     /// What gave earlier tries away, so that the mail was made again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remade_for: Vec<String>,
@@ -588,7 +607,7 @@ pub struct MailFilter {
 }
 
 /// The repository behind a tick.
-pub trait MailLedger: NudgeLedger + Send {
+pub trait MailLedger: NudgeLedger + KnowledgeLedger + Send {
     /// The id that the next planned mail gets if nobody else plans one before.
     ///
     /// # Errors

@@ -102,6 +102,8 @@ pub mod attachment;
 pub mod composing;
 pub mod conformance;
 pub mod drafts;
+pub mod knowing;
+pub mod knowledge_ledger;
 pub mod ledger;
 pub mod mail_client;
 mod mailbox_past;

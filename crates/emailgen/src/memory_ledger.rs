@@ -4,6 +4,7 @@
 //! dropped. It keeps plain collections and works out on the spot who is available and what is
 //! blocked, so its methods take longer the more there is in it; a few thousand mails are fine.
 
+mod knowledge;
 mod mail;
 mod nudge;
 mod outcome;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use decnet_activity_driver::decky::Decky;
 use decnet_realism::active_hours::Schedule;
+use decnet_realism::canon::CanonKind;
+use decnet_realism::knowledge::Recollection;
 use decnet_realism::persona::Persona;
 
 use crate::ledger::{
@@ -55,6 +58,10 @@ pub struct MemoryLedger {
     /// Causes of mails that were let go, and whether they had been delivered.
     past_causes: BTreeMap<String, (MailId, bool)>,
     follow_ups: Vec<FollowUp>,
+    /// Names that hold, by company, kind and role.
+    names: BTreeMap<(String, CanonKind, String), String>,
+    /// What people remember, by their address, oldest first.
+    recollections: BTreeMap<String, Vec<Recollection>>,
     domains: BTreeSet<String>,
     pool_fingerprint: Option<String>,
 }
@@ -79,9 +86,20 @@ impl MemoryLedger {
             answers: BTreeMap::new(),
             past_causes: BTreeMap::new(),
             follow_ups: Vec::new(),
+            names: BTreeMap::new(),
+            recollections: BTreeMap::new(),
             domains: BTreeSet::new(),
             pool_fingerprint: None,
         }
+    }
+
+    /// Has somebody remember something, whatever they write about. `owner` is their address.
+    pub fn remember(&mut self, owner: &str, recollection: Recollection) {
+        let owner = owner.to_ascii_lowercase();
+        self.recollections
+            .entry(owner)
+            .or_default()
+            .push(recollection);
     }
 
     /// What delivered mails must cause elsewhere, in the order of delivery.

@@ -10,6 +10,7 @@ use decnet_realism::writer::{Unavailability, WriterError};
 use serde::{Deserialize, Serialize};
 
 use crate::composing::{self, CompositionError};
+use crate::knowing::NewNames;
 use crate::ledger::{MailId, PlanOutcome};
 use crate::nudge_ledger::{CausedMail, CausedState};
 use crate::picker::Picker;
@@ -239,6 +240,7 @@ impl Tick<'_> {
             Err(obstacle) => return Ok(Planned::Nothing(obstacle)),
         };
         pick.plan.cause = Some(nudge.cause.clone());
+        self.inform(settings, &mut pick, &mut NewNames::default())?;
         if self.writer.is_immediate() {
             let composed = composing::compose(&pick, self.writer, &settings.secret).await;
             pick.plan.composed = composed.ok();

@@ -16,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decnet_activity_driver::action::{ActionKind, Folder, MailLocation, MailboxState};
 use decnet_activity_driver::decky::{Decky, Transport};
 use decnet_activity_driver::registry::DriverRegistry;
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::login;
 use decnet_realism::topic;
 use rand::{Rng, RngExt};
@@ -69,9 +70,19 @@ pub(crate) struct Pick {
     /// In the order of the plan's copies.
     pub(crate) copies: Vec<Correspondent>,
     pub(crate) parent: Option<ParentMail>,
+    /// What the sender knows. Nothing until it is [found out](crate::knowing::inform).
+    pub(crate) knowledge: Knowledge,
 }
 
 impl Pick {
+    /// Numbers of the memories that the sender has in mind.
+    pub(crate) fn recalled(&self) -> Vec<i64> {
+        let recollections = self.knowledge.recollections.iter();
+        recollections
+            .map(|recollection| recollection.memory)
+            .collect()
+    }
+
     /// How it gets to its recipients.
     pub(crate) fn route<'a>(&'a self, secret: &'a DeploymentSecret) -> Route<'a> {
         Route {
@@ -460,6 +471,7 @@ impl<'a> Picker<'a> {
             sent_name,
             composed: None,
             cause: None,
+            names: Vec::new(),
             draft: None,
         };
         Some(Pick {
@@ -468,6 +480,7 @@ impl<'a> Picker<'a> {
             recipient,
             copies: copies.into_iter().map(|(who, _)| who).collect(),
             parent: reply.map(|(_, parent)| parent),
+            knowledge: Knowledge::default(),
         })
     }
 

@@ -63,6 +63,8 @@ pub enum Kind {
     Company = 3,
     /// A mailbox, by decky, login and folder.
     Mailbox = 4,
+    /// What things are called in a company, by domain.
+    Canon = 5,
 }
 
 /// The seed of one mail, from the deployment, the seed of the tick, its `now` and the mail's id.

@@ -36,6 +36,8 @@ pub enum CanonKind {
     Project,
     /// Somebody who sells.
     Vendor,
+    /// Somebody who buys.
+    Customer,
     /// A sum of money. Several may be the same.
     Amount,
     /// A machine.
@@ -44,10 +46,11 @@ pub enum CanonKind {
 
 impl CanonKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Person,
         Self::Project,
         Self::Vendor,
+        Self::Customer,
         Self::Amount,
         Self::Host,
     ];
@@ -58,6 +61,7 @@ impl CanonKind {
             Self::Person => "person",
             Self::Project => "project",
             Self::Vendor => "vendor",
+            Self::Customer => "customer",
             Self::Amount => "amount",
             Self::Host => "host",
         }

@@ -279,9 +279,11 @@ impl MemoryLedger for InMemoryLedger {
         }
         let wanted = memories.iter().filter(|memory| wanted.contains(&memory.id));
         let candidates = wanted.filter_map(|memory| {
-            let (_, facts, words) = self.told(memory.id)?;
+            let (entry, facts, words) = self.told(memory.id)?;
             Some(Candidate {
                 memory: memory.id,
+                cause: entry.cause.clone(),
+                kind: facts.kind.clone(),
                 text: words.narrative.clone(),
                 happened_at: memory.happened_at,
                 other: facts.other.clone(),

@@ -4,8 +4,8 @@
 //! [`MemoryLedger`](ledger::MemoryLedger) appends it to a [log] that is never changed; a
 //! [`Scorer`](significance::Scorer) says later how much it matters, from 0 to 3, and what decides
 //! things is [pinned](mod@pins). [`recall`](recall::recall) chooses from a ledger's candidates what fits
-//! into a prompt. The [canon] of a company gives people, projects, vendors, amounts and hosts
-//! one name each.
+//! into a prompt. The [canon] of a company gives people, projects, vendors, customers,
+//! amounts and hosts one name each.
 //!
 //! What a memory tells may come from anybody. [`significance`] says why no text can raise its own
 //! score.

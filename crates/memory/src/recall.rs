@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::entities::Entity;
-use crate::memory::{MemoryId, Pin};
+use crate::memory::{Kind, MemoryId, Pin};
 
 /// Bytes that a token has, about, in the languages of mail. Tokenizers of today give 3.5 to 4.5 for
 /// English and Spanish; what is estimated is a budget, not a bill.
@@ -85,6 +85,10 @@ impl Default for Reach {
 pub struct Candidate {
     /// Which.
     pub memory: MemoryId,
+    /// What it was written because of.
+    pub cause: String,
+    /// What it is of.
+    pub kind: Kind,
     /// What it tells.
     pub text: String,
     /// When it happened.

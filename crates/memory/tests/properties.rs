@@ -270,6 +270,8 @@ fn candidate() -> impl Strategy<Value = Candidate> {
     )
         .prop_map(|(text, days, thread, names, score, pin)| Candidate {
             memory: MemoryId(0),
+            cause: "mail:1".to_owned(),
+            kind: Kind::MailReceived,
             text,
             happened_at: at(days * 1_440),
             other: Some("p".to_owned()),

@@ -29,6 +29,8 @@ use crate::writer::{Brief, Occasion};
 
 /// Most characters of a topic in a role.
 const TOPIC_MAX: usize = 60;
+/// Most bytes of it: with what is added, a role stays below 200.
+const TOPIC_BYTES_MAX: usize = 160;
 /// Projects of a company.
 const PROJECTS: usize = 6;
 /// Colleagues who are no personas.
@@ -179,12 +181,15 @@ fn slots_of(script: Script) -> Vec<&'static str> {
 /// What a slot of a matter stands for; several for the first colleague.
 fn roles(slot: &'static str, topic: &str, began: DateTime<Utc>) -> Vec<(CanonKind, String)> {
     let topic = clean::phrase(topic, TOPIC_MAX).to_lowercase();
-    let drawn = |count: usize| Dice::new(stable_hash(&[&topic, slot, "role"])).below(count);
+    let topic = topic
+        .get(..topic.floor_char_boundary(TOPIC_BYTES_MAX))
+        .unwrap_or_default();
+    let drawn = |count: usize| Dice::new(stable_hash(&[topic, slot, "role"])).below(count);
     let month = format!("{:04}-{:02}", began.year(), began.month());
     let amount = |what: &str, when: &str| (CanonKind::Amount, format!("{topic}, {what}, {when}"));
     match slot {
-        "vendor" => vec![(CanonKind::Vendor, topic)],
-        "customer" => vec![(CanonKind::Customer, topic)],
+        "vendor" => vec![(CanonKind::Vendor, topic.to_owned())],
+        "customer" => vec![(CanonKind::Customer, topic.to_owned())],
         "project" => vec![(CanonKind::Project, (drawn(PROJECTS) + 1).to_string())],
         "surname" => vec![(
             CanonKind::Person,

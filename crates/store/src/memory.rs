@@ -4,9 +4,9 @@
 //! follows from them, kept so that nothing that is asked often reads more than it shows. An entry is
 //! appended and applied in one transaction.
 
-mod canons;
+pub(crate) mod canons;
 mod journal;
-mod looks;
+pub(crate) mod looks;
 mod rebuilding;
 mod writing;
 
@@ -129,7 +129,7 @@ impl Store {
 }
 
 /// What a transaction comes to that a canon's rules may stand against.
-type ByTheCanon<T> = Result<Result<T, CanonError>, Failed>;
+pub(crate) type ByTheCanon<T> = Result<Result<T, CanonError>, Failed>;
 
 /// How many there are.
 fn count(length: usize) -> u64 {

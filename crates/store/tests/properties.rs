@@ -523,6 +523,7 @@ impl Pair {
             inbox_name: format!("{number}.inbox"),
             sent_name: format!("{number}.sent"),
             composed: None,
+            names: Vec::new(),
             cause: None,
             draft: None,
         }

@@ -110,6 +110,7 @@ fn plan(store: &mut Store, writer: u64, number: u64) -> PlannedMail {
         inbox_name: format!("{writer}.{number}"),
         sent_name: format!("{writer}.{number}"),
         composed: Some(composed("the move")),
+        names: Vec::new(),
         cause: None,
         draft: None,
     }

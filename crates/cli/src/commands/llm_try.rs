@@ -1,13 +1,15 @@
 //! `decnet llm try`
 
-use chrono::{DateTime, FixedOffset};
-use decnet_emailgen::ledger::{MailId, MailLedger};
+use decnet_emailgen::knowing::{known, parent_of};
+use decnet_emailgen::ledger::{MailId, ParentMail, PersonaId};
+use decnet_emailgen::nudge_ledger::NudgeLedger;
 use decnet_emailgen::threading::reply_subject;
 use decnet_emailgen::world::{World, WorldLedger};
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::llm::writer::Attempt;
 use decnet_realism::persona::Persona;
 use decnet_realism::topic;
-use decnet_realism::writer::{Brief, Occasion, Parent};
+use decnet_realism::writer::{Brief, Occasion};
 use serde_json::{Value, json};
 
 use crate::arguments::TryArguments;
@@ -56,23 +58,25 @@ pub(crate) fn run(flags: &Flags, arguments: &TryArguments) -> Result<(), Failure
         .unwrap_or_default();
     let occasion = match &answered {
         Some(mail) => Occasion::Reply {
-            parent: Parent {
-                subject: &mail.subject,
-                text: &mail.text,
-                written_at: mail.sent_at,
-                topic: &mail.subject,
-                thread_length: 1,
-            },
+            parent: parent_of(mail),
         },
         None => Occasion::NewThread { topic },
     };
-    let brief = Brief {
+    let mut brief = Brief {
         sender: sender.persona,
         recipient: recipient.persona,
         language: sender.language,
         written_at,
         occasion,
+        knowledge: Knowledge::NONE,
     };
+    let knowledge = known(
+        &mut session.store,
+        &brief,
+        answered.as_ref(),
+        session.settings.memory.recall_tokens.value,
+    )?;
+    brief.knowledge = &knowledge;
     let writer = model::llm_writer(&session.settings, &mut session.store)?;
     let attempts = run_with_sockets(async { Ok(writer.attempts(&brief, seed).await) })?;
     let subject = answered.as_ref().map(|mail| reply_subject(&mail.subject));
@@ -168,28 +172,14 @@ fn find<'w>(world: &'w World, wanted: &str) -> Result<Found<'w>, Failure> {
     }
 }
 
-struct Answered {
-    subject: String,
-    text: String,
-    sent_at: DateTime<FixedOffset>,
-}
-
-fn answered_mail(session: &mut Session, id: i64) -> Result<Answered, Failure> {
-    let mail = session.store.mail(MailId(id))?.ok_or_else(|| {
+fn answered_mail(session: &mut Session, id: i64) -> Result<ParentMail, Failure> {
+    // As nobody in particular needs it.
+    let mail = session.store.parent(MailId(id), PersonaId(0))?;
+    mail.ok_or_else(|| {
         Failure::new(
             Kind::BadInput,
             format!("there is no mail {id}; `decnet emailgen list` has the numbers"),
         )
-    })?;
-    let own: Vec<&str> = mail
-        .text
-        .lines()
-        .filter(|line| !line.starts_with('>'))
-        .collect();
-    Ok(Answered {
-        subject: mail.summary.subject,
-        text: own.join("\n").trim().to_owned(),
-        sent_at: mail.summary.sent_at,
     })
 }
 

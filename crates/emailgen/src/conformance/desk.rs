@@ -106,6 +106,7 @@ pub fn composed(subject: &str) -> ComposedMail {
                 }],
             },
             mail_client: "thunderbird".to_owned(),
+            recalled: vec![4, 17],
             remade_for: vec!["em_dash".to_owned()],
         },
     }
@@ -306,6 +307,7 @@ impl<'l> Desk<'l> {
             sent_name: format!("{number}.sent"),
             composed: None,
             cause: None,
+            names: Vec::new(),
             draft: None,
         }
     }

@@ -484,12 +484,14 @@ impl MemoryLedger {
             || one_new_mailbox_for_two
             || !people.iter().all(|(who, home)| self.may_live(*who, home))
             || planned_already
+            || !self.agrees_on(&plan.names)
         {
             return PlanOutcome::Conflict;
         }
         if let Some(reply_to) = plan.reply_to {
             self.answers.remove(&reply_to.parent);
         }
+        self.keep_names(&plan.names);
         for (who, home) in people {
             self.move_in(who, home);
         }
@@ -580,6 +582,7 @@ impl MemoryLedger {
         let mut plan = PlannedMail {
             expected_id: id,
             new_mail_programs: None,
+            names: Vec::new(),
             ..mail.plan.clone()
         };
         // What a draft goes on from is kept with its own text.
@@ -657,11 +660,17 @@ impl MemoryLedger {
             new_text: text(|composed| &composed.new_text),
             text: text(|composed| &composed.text),
             sent_at: mail.plan.sent_at,
+            thread_began: self.thread_began(mail),
             topic: mail.plan.topic.clone(),
             language: mail.plan.language.clone(),
             inbox_home: inbox_home.clone(),
             inbox_name: inbox_name.clone(),
         }))
+    }
+
+    fn thread_began(&self, mail: &MailEntry) -> DateTime<Utc> {
+        let first = self.mails.get(&mail.thread).unwrap_or(mail);
+        first.plan.sent_at.to_utc()
     }
 
     /// Whether a mail was delivered and has no answer.

@@ -12,10 +12,13 @@ use decnet_activity_driver::decky::Decky;
 use decnet_activity_driver::driver::{ActivityDriver, DriverError};
 use decnet_activity_driver::drivers::local_folders::LocalFoldersDriver;
 use decnet_emailgen::drafts::OpenDraft;
+use decnet_emailgen::knowledge_ledger::{KnowledgeLedger, RecallCue};
 use decnet_emailgen::ledger::*;
 use decnet_emailgen::memory_ledger::MemoryLedger;
 use decnet_emailgen::nudge_ledger::{CausedMail, DeckyLife, NudgeLedger};
 use decnet_realism::active_hours::Schedule;
+use decnet_realism::canon::CanonKind;
+use decnet_realism::knowledge::Recollection;
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::writer::{
     Authorship, Brief, Effort, Unavailability, Writer, WriterError, Written,
@@ -112,6 +115,13 @@ forward! {
     fn open_drafts(&mut self, decky: DeckyId) -> Vec<OpenDraft>;
     fn decky_life(&mut self, after: DeckyId, limit: usize, open: &[ScheduleId]) -> Vec<DeckyLife>;
     fn decky_life_of(&mut self, name: &str, open: &[ScheduleId]) -> Option<DeckyLife>;
+}
+
+forward! {
+    KnowledgeLedger:
+    fn canon_names(&mut self, company: &str, wanted: &[(CanonKind, &str)]) -> Vec<Option<String>>;
+    fn is_canon_name_taken(&mut self, company: &str, kind: CanonKind, name: &str) -> bool;
+    fn recollections(&mut self, cue: &RecallCue<'_>) -> Vec<Recollection>;
 }
 
 forward! {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{parse_field, parse_kind};
 use crate::error::{corrupt, ledger_error};
-use crate::people::{correspondent, decky_by_id, local_moment};
+use crate::people::{correspondent, decky_by_id, local_moment, moment};
 
 pub(super) fn claim(
     transaction: &Transaction<'_>,
@@ -176,6 +176,7 @@ impl RawClaim {
                 inbox_name: self.inbox_name,
                 sent_name: self.sent_name,
                 composed,
+                names: Vec::new(),
                 cause: self.cause,
                 draft: self.draft.map(|(iteration, last, seed)| DraftPlan {
                     iteration,
@@ -208,6 +209,7 @@ pub(super) fn written_by(
     Ok(WrittenBy {
         authorship,
         mail_client: mail_client.unwrap_or_default(),
+        recalled: Vec::new(),
         remade_for: Vec::new(),
     })
 }
@@ -273,7 +275,8 @@ pub(super) fn parent_mail(
         .prepare_cached(
             "SELECT thread_id, thread_length, message_id, ancestors, subject, new_text, text,
                     topic, language, inbox_name, sent_at, sent_offset, recipient_home,
-                    recipient_login, thread_index, sender_id, recipient_id
+                    recipient_login, thread_index, sender_id, recipient_id,
+                    (SELECT first.sent_at FROM mail first WHERE first.id = mail.thread_id)
              FROM mail WHERE id = ?1",
         )
         .and_then(|mut statement| {
@@ -285,12 +288,14 @@ pub(super) fn parent_mail(
     let Some(RawParent {
         mut parent,
         sent_at: (sent_at, offset),
+        thread_began,
         recipient,
     }) = found
     else {
         return Ok(None);
     };
     parent.sent_at = local_moment(sent_at, offset)?;
+    parent.thread_began = moment(thread_began.unwrap_or(sent_at))?;
     parent.author = party(connection, parent.author.id.0)?;
     parent.recipients = vec![(party(connection, recipient)?, RecipientField::To)];
     for copy in copies_of(connection, id)? {
@@ -308,6 +313,7 @@ pub(super) fn parent_mail(
 struct RawParent {
     parent: ParentMail,
     sent_at: (i64, i32),
+    thread_began: Option<i64>,
     recipient: i64,
 }
 
@@ -323,6 +329,7 @@ impl RawParent {
             new_text: row.get(5)?,
             text: row.get(6)?,
             sent_at: DateTime::UNIX_EPOCH.fixed_offset(),
+            thread_began: DateTime::UNIX_EPOCH,
             topic: row.get(7)?,
             language: row.get(8)?,
             author: Party {
@@ -341,6 +348,7 @@ impl RawParent {
         Ok(Self {
             parent,
             sent_at: (row.get(10)?, row.get(11)?),
+            thread_began: row.get(17)?,
             recipient: row.get(16)?,
         })
     }

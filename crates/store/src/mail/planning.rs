@@ -6,7 +6,7 @@ use decnet_emailgen::ledger::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{field_name, kind_name, list_of, nudge, written_by_json};
+use super::{field_name, kind_name, knowledge, list_of, nudge, written_by_json};
 use crate::availability::refresh_list;
 use crate::error::ledger_error;
 use crate::values::at_most;
@@ -57,6 +57,9 @@ pub(super) fn insert_plan(
     {
         return Ok(PlanOutcome::Conflict);
     }
+    if !knowledge::agrees_on(transaction, &plan.names)? {
+        return Ok(PlanOutcome::Conflict);
+    }
     if let Some(reply_to) = plan.reply_to {
         let is_taken = match plan.cause {
             Some(_) => nudge::take_unanswered(transaction, reply_to.parent)?,
@@ -66,6 +69,7 @@ pub(super) fn insert_plan(
             return Ok(PlanOutcome::Conflict);
         }
     }
+    knowledge::keep_names(transaction, plan)?;
     for (persona, home) in newcomers {
         move_in(transaction, persona, home)?;
     }

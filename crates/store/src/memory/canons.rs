@@ -117,21 +117,7 @@ fn make_entry(
         if key.kind.has_unique_names() && named(transaction, company, key.kind, &name)?.is_some() {
             continue;
         }
-        transaction
-            .prepare_cached(
-                "INSERT INTO canon (company, kind, role, name, details, made_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                company,
-                key.kind.name(),
-                key.role,
-                name,
-                tidy_details(&draft.details),
-                at.timestamp_micros(),
-            ])?;
-        let id = CanonId(transaction.last_insert_rowid());
-        set_name(transaction, company, key.kind, id, &name)?;
+        let id = insert(transaction, company, key, &name, &draft.details, at)?;
         let made = one(transaction, id)?;
         let made = made.ok_or_else(|| corrupt(format!("entry {} of a canon is lost", id.0)))?;
         return Ok(Ok(made));
@@ -139,6 +125,79 @@ fn make_entry(
     Ok(Err(CanonError::NoFreeName {
         key: key.to_string(),
     }))
+}
+
+/// What this is called in a company.
+pub(crate) fn name_of(
+    connection: &Connection,
+    company: &str,
+    kind: CanonKind,
+    role: &str,
+) -> Result<Option<String>, Failed> {
+    first(
+        connection,
+        "SELECT name FROM canon WHERE company = ?1 AND kind = ?2 AND role = ?3",
+        params![company, kind.name(), role],
+    )
+}
+
+/// Whether something in a company has or had this name.
+pub(crate) fn is_taken(
+    connection: &Connection,
+    company: &str,
+    kind: CanonKind,
+    name: &str,
+) -> Result<bool, Failed> {
+    Ok(named(connection, company, kind, name)?.is_some())
+}
+
+/// Keeps a name that somebody made, unless there is one. Others of its kind may have the same.
+///
+/// # Errors
+///
+/// [`CanonError`] for what cannot be a key or a name.
+pub(crate) fn keep(
+    transaction: &Transaction<'_>,
+    company: &str,
+    key: &CanonKey,
+    name: &str,
+    at: DateTime<Utc>,
+) -> ByTheCanon<()> {
+    let name = match key.check().and_then(|()| tidy_name(name)) {
+        Ok(name) => name,
+        Err(error) => return Ok(Err(error)),
+    };
+    if name_of(transaction, company, key.kind, &key.role)?.is_none() {
+        insert(transaction, company, key, &name, "", at)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Makes an entry.
+fn insert(
+    transaction: &Transaction<'_>,
+    company: &str,
+    key: &CanonKey,
+    name: &str,
+    details: &str,
+    at: DateTime<Utc>,
+) -> Result<CanonId, Failed> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO canon (company, kind, role, name, details, made_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            company,
+            key.kind.name(),
+            key.role,
+            name,
+            tidy_details(details),
+            at.timestamp_micros(),
+        ])?;
+    let id = CanonId(transaction.last_insert_rowid());
+    set_name(transaction, company, key.kind, id, name)?;
+    Ok(id)
 }
 
 fn rename(transaction: &Transaction<'_>, id: CanonId, name: &str) -> ByTheCanon<CanonEntry> {

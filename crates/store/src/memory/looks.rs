@@ -64,7 +64,7 @@ pub(super) fn scoring(connection: &Connection, id: MemoryId) -> Result<Option<Sc
 }
 
 /// Memories that may come to mind.
-pub(super) fn candidates(
+pub(crate) fn candidates(
     connection: &Connection,
     cue: &Cue,
     reach: &Reach,
@@ -138,7 +138,7 @@ fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[i64]) -> rusqli
 
 fn candidate(connection: &Connection, id: i64) -> Result<Candidate, Failed> {
     let mut statement = connection.prepare_cached(
-        "SELECT m.score, m.pin, l.event, w.narrative
+        "SELECT m.score, m.pin, l.event, w.narrative, l.cause
          FROM memory m JOIN memory_log l ON l.number = m.id JOIN memory_words w ON w.number = m.id
          WHERE m.id = ?1",
     )?;
@@ -150,6 +150,8 @@ fn candidate(connection: &Connection, id: i64) -> Result<Candidate, Failed> {
     let facts = journal::facts(kept, id)?;
     Ok(Candidate {
         memory: MemoryId(id),
+        cause: row.get(4)?,
+        kind: facts.kind,
         text: row.get(3)?,
         happened_at: facts.happened_at,
         other: facts.other,

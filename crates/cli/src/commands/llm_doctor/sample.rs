@@ -1,6 +1,7 @@
 //! A mail, as a tick would have it written.
 
 use chrono::{DateTime, FixedOffset};
+use decnet_realism::knowledge::Knowledge;
 use decnet_realism::llm::backend::LlmBackend;
 use decnet_realism::llm::writer::{Attempt, LlmWriter};
 use decnet_realism::persona::{Persona, parse_personas_text};
@@ -31,6 +32,7 @@ pub(super) async fn mail(
         occasion: Occasion::NewThread {
             topic: "the copier contract",
         },
+        knowledge: Knowledge::NONE,
     };
     let writer = LlmWriter::new(backend, settings.llm.writer_settings());
     let attempts = writer.attempts(&brief, environment::random()).await;
