@@ -15,7 +15,9 @@ use crate::backing_up::{NightlyBackup, enqueue_nightly};
 use crate::config::Settings;
 use crate::environment;
 use crate::failure::{Failure, Kind};
+use crate::memory_scorer;
 use crate::output::{say, warn};
+use crate::remembering::{Remember, ScoreMemory, Snapshot, enqueue_snapshot};
 use crate::ticking::{Pulse, tick_until};
 use crate::wiring::open_store;
 
@@ -27,8 +29,19 @@ const GRACE: Duration = Duration::from_secs(10);
 const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 /// What does jobs: one handler for each kind.
-pub(crate) fn handlers(settings: &Arc<Settings>) -> Vec<Arc<dyn JobHandler>> {
-    vec![Arc::new(NightlyBackup::new(Arc::clone(settings)))]
+///
+/// # Errors
+///
+/// A failure if the settings ask for what cannot be had.
+pub(crate) fn handlers(settings: &Arc<Settings>) -> Result<Vec<Arc<dyn JobHandler>>, Failure> {
+    let scorer = memory_scorer::from_settings(settings, &mut open_store(settings, false)?)?;
+    let of_each = || Arc::clone(settings);
+    Ok(vec![
+        Arc::new(NightlyBackup::new(of_each())),
+        Arc::new(Remember::new(of_each())),
+        Arc::new(ScoreMemory::new(of_each(), scorer)),
+        Arc::new(Snapshot::new(of_each())),
+    ])
 }
 
 /// A worker that is not started.
@@ -39,7 +52,7 @@ fn worker(settings: &Arc<Settings>) -> Result<BackgroundWorker, Failure> {
         Err(failure) => Err(failure.message.into()),
     };
     BackgroundWorker::new(
-        handlers(settings),
+        handlers(settings)?,
         Box::new(open),
         Arc::new(environment::now),
         environment::random,
@@ -80,16 +93,23 @@ async fn look_after(
     store: &mut Store,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let nightly = enqueue_nightly(store, settings).map(|is_new| {
+    let enqueued = enqueue_due(store, settings).map(|is_new| {
         if is_new {
             worker.notify();
         }
     });
     let forgotten = forget(store, settings);
     let delivered = alerting::deliver(store, settings).await;
-    nightly?;
+    enqueued?;
     forgotten?;
     delivered.map(|_| ())
+}
+
+/// Enqueues what is due by the clock. Answers whether there was anything.
+fn enqueue_due(store: &mut Store, settings: &Settings) -> Result<bool, Failure> {
+    let backup = enqueue_nightly(store, settings);
+    let snapshot = enqueue_snapshot(store, settings, environment::now());
+    Ok(backup? | snapshot?)
 }
 
 /// Forgets old jobs that are over.
