@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use decnet_background::handler::JobHandler;
 use decnet_background::ledger::{JobLedger, JobLedgerError};
 use decnet_background::stop::StopSignal;
-use decnet_background::worker::{BackgroundWorker, StopReport};
+use decnet_background::worker::{BackgroundWorker, StopReport, WorkOffError, WorkedOff};
 use decnet_store::Store;
 
 use crate::alerting;
@@ -59,6 +59,33 @@ fn worker(settings: &Arc<Settings>) -> Result<BackgroundWorker, Failure> {
         settings.run.worker(),
     )
     .map_err(|error| Failure::new(Kind::Configuration, error.to_string()))
+}
+
+/// Does every job that is due, and what follows from them, until none is. It has to be called inside
+/// of a runtime with timers and sockets. A job that fails is counted, and no failure.
+pub(crate) async fn work_off(settings: &Arc<Settings>) -> Result<WorkedOff, Failure> {
+    worker(settings)?
+        .work_off()
+        .await
+        .map_err(|error| match error {
+            WorkOffError::Ledger(error) => error.into(),
+            WorkOffError::Start(error) => Failure::new(Kind::Unavailable, error.to_string()),
+        })
+}
+
+/// Does once what [`work_until`] does: enqueues what is due, and works off what waits.
+pub(crate) async fn tick(settings: &Arc<Settings>) -> Result<WorkedOff, Failure> {
+    let mut store = open_store(settings, false)?;
+    // What cannot be enqueued, forgotten or delivered keeps no job from being done.
+    if let Err(failure) = enqueue_due(&mut store, settings) {
+        warn(&failure.to_string());
+    }
+    let done = work_off(settings).await?;
+    forget(&mut store, settings)?;
+    if let Err(failure) = alerting::deliver(&mut store, settings).await {
+        warn(&failure.to_string());
+    }
+    Ok(done)
 }
 
 /// Does jobs until `stop`, and what is due beside them.
