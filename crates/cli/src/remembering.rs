@@ -157,7 +157,12 @@ fn score_job(memory: MemoryId) -> NewJob {
 /// What everybody in a mail will remember of it: its author first.
 fn memories_of(told: &Correspondence, canon: &[CanonEntry]) -> Vec<NewMemory> {
     let happened_at = told.sent_at.to_utc();
-    let narrative = format!("{}\n{}", told.subject, told.new_text);
+    let words = Words {
+        narrative: format!("{}\n{}", told.subject, told.new_text),
+        dialogue: Vec::new(),
+    };
+    // Only what is kept of a long mail is looked through.
+    let narrative = words.bounded().narrative;
     let known: Vec<KnownName<'_>> = canon.iter().flat_map(CanonEntry::known_names).collect();
     let mut entities = vec![Entity::from(format!("topic:{}", told.topic))];
     entities.extend(extract(&narrative, &known, happened_at));
