@@ -1,8 +1,10 @@
 //! Delivered mail becomes memories: who remembers what, who scores it, and when nobody does.
 
+use decnet_tests::logs::ended;
 use decnet_tests::memories::{all_is_remembered_once, expected, jobs, rows, scores, work_off};
 use decnet_tests::misbehaving_server::{Behaviour, MisbehavingServer};
 use decnet_tests::office::{friday, office, settle, tick, two_people};
+use decnet_tests::process::Killed;
 use decnet_tests::world::{World, text};
 use serde_json::Value;
 
@@ -66,6 +68,45 @@ fn every_reader_remembers_every_mail_once() {
     let idle = world.decnet.ok(["worker", "tick"]).stdout;
     assert_eq!(idle, "no jobs are due\n");
     world.the_database_is_whole();
+}
+
+#[test]
+fn ticks_at_once_do_each_job_once() {
+    let world = World::new(&three_people(), NO_BACKUP);
+    for round in 0..3 {
+        tick(&world, round, &friday(40 * round), 24).succeeds();
+    }
+    let mut ticks: Vec<Killed> = (0..4)
+        .map(|_| Killed(world.decnet.start(["worker", "tick", "--json"])))
+        .collect();
+    let mut done = 0;
+    for tick in &mut ticks {
+        let ended = ended("a tick", &mut tick.0).succeeds();
+        let told = ended.json();
+        assert_eq!(told["failed"], 0, "{ended:#?}");
+        assert_eq!(told["lost"], 0, "{ended:#?}");
+        done += told["done"].as_u64().expect("a number");
+    }
+    all_is_remembered_once(&world);
+    assert_eq!(usize::try_from(done).ok(), Some(jobs(&world).len()));
+}
+
+#[test]
+fn the_same_mail_is_remembered_in_the_same_way() {
+    let log = || {
+        let world = World::new(&three_people(), NO_BACKUP);
+        for round in 0..3 {
+            tick(&world, round, &friday(40 * round), 24).succeeds();
+        }
+        work_off(&world);
+        rows(
+            &world,
+            "SELECT number, cause, event FROM memory_log ORDER BY number",
+        )
+    };
+    let first = log();
+    assert!(first.len() > 100, "{}", first.len());
+    assert_eq!(first, log());
 }
 
 #[test]
