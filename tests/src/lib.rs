@@ -18,6 +18,7 @@ pub mod killing;
 pub mod language_model;
 pub mod logs;
 pub mod mailbox;
+pub mod memories;
 pub mod misbehaving_server;
 pub mod mount;
 pub mod office;

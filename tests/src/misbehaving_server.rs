@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 pub enum Behaviour {
     /// A mail, token by token.
     Good,
+    /// This text.
+    Text(&'static str),
     /// Nothing, for as long as the caller waits.
     HangBeforeHeader,
     /// A header, and nothing more.
@@ -390,6 +392,11 @@ impl Answer {
                     words += 1;
                 }
                 self.end(words)
+            }
+            Behaviour::Text(text) => {
+                self.header()?;
+                self.token(text)?;
+                self.end(1)
             }
             Behaviour::HangBeforeHeader => wait_for_leave(caller),
             Behaviour::HangInBody => {

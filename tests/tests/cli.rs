@@ -92,6 +92,8 @@ fn json_stands_alone() {
         &["emailgen", "list", "--json"],
         &["emailgen", "list", "--json", "--state", "failed"],
         &["emailgen", "show", "1", "--json"],
+        &["worker", "tick", "--json"],
+        &["-vv", "worker", "tick", "--json"],
         &["world", "remove", "--decky", "mx1", "--json"],
     ] {
         let value = world.decnet.json(arguments);

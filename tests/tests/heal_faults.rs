@@ -203,7 +203,7 @@ fn a_disk_that_is_full_of_other_things_costs_no_action() {
     let mut codes = Vec::new();
     for engagements in [FOR_THREAD, FOR_EDIT, FOR_COMMENT] {
         import(&world, &points("mx1", &now, engagements));
-        for pages in [0, 4, 8, 12, 16, 24, 32, 48, 64] {
+        for pages in [0, 4, 8, 12, 16, 24, 32, 48, 64, 80, 96] {
             number += 1;
             disk.fill_but(pages * 4_096);
             let tick = ["heal", "tick", "--now", &moment(number), "--seed", "1"];

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::error;
 
 use crate::handler::JobHandler;
 use crate::job::JobId;
-use crate::ledger::JobLedger;
+use crate::ledger::{JobLedger, JobLedgerError};
 use crate::retry::RetryPolicy;
 use crate::timer::{self, Instant};
 
@@ -114,6 +115,35 @@ pub struct StopReport {
     pub waiting: Option<u64>,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+/// What came of working off what was due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WorkedOff {
+    /// Jobs that were done.
+    pub done: u64,
+    /// Tries that failed, of jobs that are tried again.
+    pub failed: u64,
+    /// Jobs that failed for good.
+    pub dead: u64,
+    /// Jobs that were given up.
+    pub discarded: u64,
+    /// Jobs whose lease ran out before they were recorded: they belong to somebody else.
+    pub lost: u64,
+    /// Jobs of the worker's kinds that wait for later.
+    pub waiting: u64,
+}
+
+/// Why what was due was not worked off.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkOffError {
+    /// The ledger could not be opened.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The ledger failed. Jobs in work were dropped where they waited, and freed if that could still
+    /// be recorded.
+    #[error(transparent)]
+    Ledger(#[from] JobLedgerError),
 }
 
 /// Tells a worker that there may be something to do. Clones tell the same worker.
@@ -230,6 +260,24 @@ impl BackgroundWorker {
         let run = Run::new(self, ledger, stop);
         self.run.spawn(run.work());
         Ok(Started::Now)
+    }
+
+    /// Does every job that is due, and what follows from them, until none is; what is due later stays,
+    /// and what somebody else holds. It needs no start, and goes well beside other workers. Dropped,
+    /// it drops its handlers where they wait, and its jobs are free when their leases run out.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkOffError`] when the ledger cannot be opened or fails; it is not asked again. A job that
+    /// fails is none: it is counted.
+    ///
+    /// # Panics
+    ///
+    /// If it is called outside of a tokio runtime with timers.
+    pub async fn work_off(&mut self) -> Result<WorkedOff, WorkOffError> {
+        let ledger = (self.open)().map_err(|source| StartError { source })?;
+        let (_never_stopped, stop) = watch::channel(None);
+        Ok(Run::new(self, ledger, stop).work_off().await?)
     }
 
     /// Whether it works.

@@ -4,6 +4,8 @@
 mod faults;
 #[path = "worker/stopping.rs"]
 mod stopping;
+#[path = "worker/working_off.rs"]
+mod working_off;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

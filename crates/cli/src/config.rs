@@ -5,6 +5,7 @@ mod alerts;
 mod backup;
 mod heal;
 mod llm;
+mod memory;
 mod run;
 mod sessions;
 
@@ -23,6 +24,7 @@ pub(crate) use self::alerts::{AlertSettings, TokenSource};
 pub(crate) use self::backup::{BackupSettings, OLD};
 pub(crate) use self::heal::HealConfiguration;
 pub(crate) use self::llm::{LlmKind, LlmSettings};
+pub(crate) use self::memory::{MemorySettings, ScorerKind};
 pub(crate) use self::run::{Part, RunSettings};
 pub(crate) use self::sessions::SessionSettings;
 
@@ -96,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) sessions: SessionSettings,
     /// Nudges for decoys.
     pub(crate) heal: HealConfiguration,
+    /// What personas remember.
+    pub(crate) memory: MemorySettings,
     /// Copies of the database.
     pub(crate) backup: BackupSettings,
     /// What goes on in the background.
@@ -135,6 +139,7 @@ struct File {
     alerts: alerts::AlertsTable,
     sessions: sessions::SessionsTable,
     heal: heal::HealTable,
+    memory: memory::MemoryTable,
     backup: backup::BackupTable,
     run: run::RunTable,
     worker: run::WorkerTable,
@@ -187,6 +192,7 @@ impl Settings {
         let events = file.events;
         let emailgen = file.emailgen;
         let llm = LlmSettings::load(flags, file.llm, &from_file)?;
+        let memory = MemorySettings::load(file.memory, &llm.model.value, &from_file)?;
         let home = environment::home();
         let pool = environment::variable("DECNET_REALISM_PERSONAS").map(PathBuf::from);
         let pool_in_file = file.personas.map(|path| from_file.below(&path));
@@ -274,6 +280,7 @@ impl Settings {
             keep_for,
             messages_per_decky: from_file.or(emailgen.messages_per_decky, 20_000),
             llm,
+            memory,
             alerts: AlertSettings::load(file.alerts, &from_file)?,
             sessions: SessionSettings::load(
                 file.sessions,
@@ -370,6 +377,7 @@ impl Settings {
         lines.extend(self.alerts.lines());
         lines.extend(self.sessions.lines());
         lines.extend(self.heal.lines());
+        lines.extend(self.memory.lines());
         lines.extend(self.backup.lines());
         lines.extend(self.run.lines());
         lines

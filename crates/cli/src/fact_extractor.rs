@@ -38,9 +38,9 @@ impl LlmFactExtractor {
         })
     }
 
-    fn generate(&self, request: &GenerationRequest) -> Result<String, LlmError> {
+    fn generate(&self, request: GenerationRequest) -> Result<String, LlmError> {
         let runtime = self.runtime.as_ref().ok_or(LlmError::Cancelled)?;
-        let generation = runtime.block_on(self.model.generate(request))?;
+        let generation = runtime.block_on(model::ask_in_a_schema(&self.model, request))?;
         Ok(generation.text)
     }
 }
@@ -56,17 +56,10 @@ impl Drop for LlmFactExtractor {
 
 impl FactExtractor for LlmFactExtractor {
     fn extract(&self, request: &ExtractionRequest) -> Result<String, ExtractorError> {
-        let mut generation = generation_request(request, self.within);
-        let mut answer = self.generate(&generation);
-        // Not every server knows schemas. The answer is checked in any case.
-        if answer.as_ref().is_err_and(is_at_fault) {
-            generation.format = OutputFormat::Text;
-            answer = self.generate(&generation);
-        }
-        match answer {
+        match self.generate(generation_request(request, self.within)) {
             Ok(text) => Ok(text),
             Err(LlmError::Empty) => Ok(String::new()),
-            Err(error) if is_at_fault(&error) => Err(ExtractorError::Refused {
+            Err(error) if model::is_at_fault(&error) => Err(ExtractorError::Refused {
                 detail: error.to_string(),
             }),
             Err(error) => Err(ExtractorError::Unavailable {
@@ -78,18 +71,6 @@ impl FactExtractor for LlmFactExtractor {
     fn model(&self) -> String {
         self.model.model().to_owned()
     }
-}
-
-/// Whether the server says that it is this request which it does not take. A key that is missing or
-/// a model that it does not know would fail every other request as well.
-fn is_at_fault(error: &LlmError) -> bool {
-    matches!(
-        error,
-        LlmError::Refused {
-            status: 400 | 413 | 422 | 501,
-            ..
-        }
-    )
 }
 
 fn generation_request(request: &ExtractionRequest, within: Duration) -> GenerationRequest {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use decnet_background::handler::JobHandler;
 use decnet_background::ledger::{JobLedger, JobLedgerError};
 use decnet_background::stop::StopSignal;
-use decnet_background::worker::{BackgroundWorker, StopReport};
+use decnet_background::worker::{BackgroundWorker, StopReport, WorkOffError, WorkedOff};
 use decnet_store::Store;
 
 use crate::alerting;
@@ -15,7 +15,9 @@ use crate::backing_up::{NightlyBackup, enqueue_nightly};
 use crate::config::Settings;
 use crate::environment;
 use crate::failure::{Failure, Kind};
+use crate::memory_scorer;
 use crate::output::{say, warn};
+use crate::remembering::{Remember, ScoreMemory, Snapshot, enqueue_snapshot};
 use crate::ticking::{Pulse, tick_until};
 use crate::wiring::open_store;
 
@@ -27,8 +29,19 @@ const GRACE: Duration = Duration::from_secs(10);
 const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 /// What does jobs: one handler for each kind.
-pub(crate) fn handlers(settings: &Arc<Settings>) -> Vec<Arc<dyn JobHandler>> {
-    vec![Arc::new(NightlyBackup::new(Arc::clone(settings)))]
+///
+/// # Errors
+///
+/// A failure if the settings ask for what cannot be had.
+pub(crate) fn handlers(settings: &Arc<Settings>) -> Result<Vec<Arc<dyn JobHandler>>, Failure> {
+    let scorer = memory_scorer::from_settings(settings, &mut open_store(settings, false)?)?;
+    let of_each = || Arc::clone(settings);
+    Ok(vec![
+        Arc::new(NightlyBackup::new(of_each())),
+        Arc::new(Remember::new(of_each())),
+        Arc::new(ScoreMemory::new(of_each(), scorer)),
+        Arc::new(Snapshot::new(of_each())),
+    ])
 }
 
 /// A worker that is not started.
@@ -39,13 +52,40 @@ fn worker(settings: &Arc<Settings>) -> Result<BackgroundWorker, Failure> {
         Err(failure) => Err(failure.message.into()),
     };
     BackgroundWorker::new(
-        handlers(settings),
+        handlers(settings)?,
         Box::new(open),
         Arc::new(environment::now),
         environment::random,
         settings.run.worker(),
     )
     .map_err(|error| Failure::new(Kind::Configuration, error.to_string()))
+}
+
+/// Does every job that is due, and what follows from them, until none is. It has to be called inside
+/// of a runtime with timers and sockets. A job that fails is counted, and no failure.
+pub(crate) async fn work_off(settings: &Arc<Settings>) -> Result<WorkedOff, Failure> {
+    worker(settings)?
+        .work_off()
+        .await
+        .map_err(|error| match error {
+            WorkOffError::Ledger(error) => error.into(),
+            WorkOffError::Start(error) => Failure::new(Kind::Unavailable, error.to_string()),
+        })
+}
+
+/// Does once what [`work_until`] does: enqueues what is due, and works off what waits.
+pub(crate) async fn tick(settings: &Arc<Settings>) -> Result<WorkedOff, Failure> {
+    let mut store = open_store(settings, false)?;
+    // What cannot be enqueued, forgotten or delivered keeps no job from being done.
+    if let Err(failure) = enqueue_due(&mut store, settings) {
+        warn(&failure.to_string());
+    }
+    let done = work_off(settings).await?;
+    forget(&mut store, settings)?;
+    if let Err(failure) = alerting::deliver(&mut store, settings).await {
+        warn(&failure.to_string());
+    }
+    Ok(done)
 }
 
 /// Does jobs until `stop`, and what is due beside them.
@@ -80,16 +120,23 @@ async fn look_after(
     store: &mut Store,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let nightly = enqueue_nightly(store, settings).map(|is_new| {
+    let enqueued = enqueue_due(store, settings).map(|is_new| {
         if is_new {
             worker.notify();
         }
     });
     let forgotten = forget(store, settings);
     let delivered = alerting::deliver(store, settings).await;
-    nightly?;
+    enqueued?;
     forgotten?;
     delivered.map(|_| ())
+}
+
+/// Enqueues what is due by the clock. Answers whether there was anything.
+fn enqueue_due(store: &mut Store, settings: &Settings) -> Result<bool, Failure> {
+    let backup = enqueue_nightly(store, settings);
+    let snapshot = enqueue_snapshot(store, settings, environment::now());
+    Ok(backup? | snapshot?)
 }
 
 /// Forgets old jobs that are over.

@@ -17,9 +17,12 @@ mod heal;
 mod health;
 mod jobs;
 mod logging;
+mod memory_scorer;
 mod model;
 mod output;
+mod own_store;
 mod processors;
+mod remembering;
 mod service_manager;
 mod sessions;
 mod ticking;
@@ -156,6 +159,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         },
         Command::Worker(WorkerCommand::Run) => commands::worker_run::run(&flags),
+        Command::Worker(WorkerCommand::Tick { quiet, json }) => {
+            commands::worker_tick::run(&flags, quiet, json)
+        }
         Command::Jobs(command) => match command {
             JobsCommand::List(list) => commands::jobs::list(&flags, &list),
             JobsCommand::Show { id, json } => commands::jobs::show(&flags, id, json),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use decnet_realism::llm::backend::LlmBackend;
+use decnet_realism::llm::backend::{
+    Generation, GenerationRequest, LlmBackend, LlmError, OutputFormat,
+};
 use decnet_realism::llm::backends::HttpBackend;
 use decnet_realism::llm::backends::fake::FakeBackend;
 use decnet_realism::llm::backends::ollama::{OllamaBackend, OllamaOptions};
@@ -93,6 +95,32 @@ pub(crate) fn unguarded_backend(settings: &Settings) -> Result<Option<Model>, Fa
         LlmKind::Fake => Some(Box::new(FakeBackend::new(llm.fake_output.clone()))),
         _ => None,
     })
+}
+
+/// Asks for an answer in the shape of the request, and once more in any shape if the server does not
+/// take the request: not every one knows schemas. Whoever reads the answer checks it in any case.
+pub(crate) async fn ask_in_a_schema(
+    model: &dyn LlmBackend,
+    mut request: GenerationRequest,
+) -> Result<Generation, LlmError> {
+    let answer = model.generate(&request).await;
+    if answer.as_ref().is_err_and(is_at_fault) {
+        request.format = OutputFormat::Text;
+        return model.generate(&request).await;
+    }
+    answer
+}
+
+/// Whether the server says that it is this request which it does not take. A key that is missing or
+/// a model that it does not know would fail every other request as well.
+pub(crate) fn is_at_fault(error: &LlmError) -> bool {
+    matches!(
+        error,
+        LlmError::Refused {
+            status: 400 | 413 | 422 | 501,
+            ..
+        }
+    )
 }
 
 /// Name under which the state of the server is kept. It holds no key.

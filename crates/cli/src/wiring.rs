@@ -24,6 +24,7 @@ use crate::environment;
 use crate::event_file;
 use crate::failure::{Failure, Kind};
 use crate::model;
+use crate::remembering;
 
 /// Everything a command needs, opened once.
 pub(crate) struct Session {
@@ -121,7 +122,7 @@ impl Session {
             drivers: &self.drivers,
             writer: self.writer.as_deref().unwrap_or(&OfflineWriter),
             wall_clock: &environment::now,
-            follow_ups: &|_| Vec::new(),
+            follow_ups: &|record| remembering::follow_ups(&self.settings, record),
             on_record: &mut on_record,
         })
         .await;
@@ -185,6 +186,7 @@ impl Session {
             },
             keep_for: self.settings.keep_for.value.map(span),
             messages_per_decky: self.settings.messages_per_decky.value,
+            recall_tokens: self.settings.memory.budget(),
             ..TickSettings::new(now, seed, self.secret.clone())
         }
     }

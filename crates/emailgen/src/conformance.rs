@@ -1,6 +1,6 @@
 //! What every ledger has to do, as checks that a ledger's own tests can run.
 //!
-//! Each check starts with an empty ledger, drives it through the two traits alone, and looks at
+//! Each check starts with an empty ledger, drives it through its traits alone, and looks at
 //! what they show. The order in which equal choices are drawn is left to the ledger.
 //!
 //! ```
@@ -12,6 +12,7 @@
 
 mod availability;
 mod copies;
+mod correspondence;
 mod desk;
 mod draws;
 mod knowledge;
@@ -24,15 +25,16 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::correspondence::CorrespondenceLedger;
 use crate::ledger::MailLedger;
 use crate::world::WorldLedger;
 
 pub use desk::{Desk, composed, decky, everyone_always, persona, topology};
 
-/// Both traits in one, for trait objects.
-pub trait Ledger: MailLedger + WorldLedger {}
+/// All traits in one, for trait objects.
+pub trait Ledger: MailLedger + WorldLedger + CorrespondenceLedger {}
 
-impl<L: MailLedger + WorldLedger> Ledger for L {}
+impl<L: MailLedger + WorldLedger + CorrespondenceLedger> Ledger for L {}
 
 /// One check: a name that says what has to hold, and what finds out.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
         copies::CHECKS,
         retention::CHECKS,
         nudges::CHECKS,
+        correspondence::CHECKS,
         knowledge::CHECKS,
     ]
     .into_iter()
@@ -67,7 +70,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
 /// # Panics
 ///
 /// If any does not hold, listing all that do not.
-pub fn check<L: MailLedger + WorldLedger>(mut make: impl FnMut() -> L) {
+pub fn check<L: Ledger>(mut make: impl FnMut() -> L) {
     let mut failures = Vec::new();
     for check in checks() {
         let mut ledger = make();

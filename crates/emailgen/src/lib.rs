@@ -10,6 +10,7 @@
 //! |---|---|
 //! | write mail | [`tick`] |
 //! | have one thing done on one decky | [`nudge`] |
+//! | make something of mail that was delivered | [`correspondence`] |
 //! | describe deckies and people | [`world`] |
 //! | keep it all in memory, or elsewhere | [`ledger`], [`nudge_ledger`]; [`memory_ledger`], and [`conformance`] to test another |
 //! | give mail the shape of another mail client | [`mail_client`] |
@@ -101,6 +102,7 @@ mod attaching;
 pub mod attachment;
 pub mod composing;
 pub mod conformance;
+pub mod correspondence;
 pub mod drafts;
 pub mod knowing;
 pub mod knowledge_ledger;

@@ -4,6 +4,7 @@
 //! dropped. It keeps plain collections and works out on the spot who is available and what is
 //! blocked, so its methods take longer the more there is in it; a few thousand mails are fine.
 
+mod correspondence;
 mod knowledge;
 mod mail;
 mod nudge;

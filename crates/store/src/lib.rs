@@ -2,6 +2,7 @@
 //!
 //! [`Store`] implements [`MailLedger`](decnet_emailgen::ledger::MailLedger),
 //! [`WorldLedger`](decnet_emailgen::world::WorldLedger),
+//! [`CorrespondenceLedger`](decnet_emailgen::correspondence::CorrespondenceLedger),
 //! [`SessionLedger`](decnet_session_pipeline::ledger::SessionLedger),
 //! [`AlertLedger`](decnet_alert::ledger::AlertLedger),
 //! [`HealLedger`](decnet_self_heal::ledger::HealLedger),

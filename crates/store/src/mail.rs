@@ -1,6 +1,7 @@
 //! The outbox, replies and draws.
 
 mod claim;
+mod correspondence;
 mod knowledge;
 mod listing;
 mod nudge;

@@ -10,10 +10,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, sleep_until, timeout, timeout_at};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::{
-    BackgroundWorker, CancelledJob, Clock, Random, Registered, StopReport, WorkerSettings,
+    BackgroundWorker, CancelledJob, Clock, Random, Registered, StopReport, WorkedOff,
+    WorkerSettings,
 };
 use crate::caught::said;
 use crate::handler::Outcome;
@@ -58,6 +59,8 @@ pub(super) struct Run {
     not_before: Instant,
     /// Handlers that ended since the stop was asked for.
     finished: u64,
+    /// What became of jobs so far.
+    tally: WorkedOff,
 }
 
 /// A job in work.
@@ -97,6 +100,7 @@ impl Run {
             failures: 0,
             not_before: now,
             finished: 0,
+            tally: WorkedOff::default(),
         }
     }
 
@@ -121,6 +125,32 @@ impl Run {
         self.drain().await;
         let cancelled = self.cancel().await;
         self.report(cancelled)
+    }
+
+    /// Works until nothing is due, or the ledger fails.
+    pub(super) async fn work_off(mut self) -> Result<WorkedOff, JobLedgerError> {
+        loop {
+            let wait = match self.round() {
+                Ok(wait) => wait,
+                Err(failure) => {
+                    self.cancel().await;
+                    return Err(failure);
+                }
+            };
+            // There was room for everything, and nothing was claimed.
+            if self.running.is_empty() && self.ended.is_empty() {
+                let waiting = self.waiting()?;
+                return Ok(WorkedOff {
+                    waiting,
+                    ..self.tally
+                });
+            }
+            tokio::select! {
+                biased;
+                Some(joined) = self.tasks.join_next_with_id() => self.note_all(joined),
+                () = sleep(wait) => {}
+            }
+        }
     }
 
     /// Asks the ledger unless it has failed just now. Answers how long there is nothing else to ask.
@@ -356,6 +386,7 @@ impl Run {
         match self.ledger.settle(&self.ended, now) {
             Ok(recorded) => {
                 for ((settled, _), recorded) in self.ended.drain(..).zip(recorded) {
+                    self.tally.count(&settled.ending, recorded);
                     tell_if_overtaken(settled.id, recorded);
                 }
                 for handler in std::mem::take(&mut self.ended_of) {
@@ -381,20 +412,26 @@ impl Run {
         let ended_of = std::mem::take(&mut self.ended_of);
         for ((settled, caused), handler) in ended.into_iter().zip(ended_of) {
             let id = settled.id;
+            let mut ending = settled.ending.clone();
             let alone = [(settled, caused)];
             let recorded = self.ledger.settle(&alone, now).or_else(|failure| {
                 if failure.is_transient() {
                     return Err(failure);
                 }
                 let error = one_line(&format!("its end could not be recorded: {failure}"));
-                let ending = Ending::Dead { error };
+                ending = Ending::Dead { error };
                 let token = alone[0].0.token;
-                let settled = Settled { id, token, ending };
+                let settled = Settled {
+                    id,
+                    token,
+                    ending: ending.clone(),
+                };
                 self.ledger.settle(&[(settled, Vec::new())], now)
             });
             match recorded {
                 Ok(recorded) => {
                     for recorded in recorded {
+                        self.tally.count(&ending, recorded);
                         tell_if_overtaken(id, recorded);
                     }
                     self.free(handler);
@@ -436,6 +473,7 @@ impl Run {
             {
                 held.is_lost = true;
                 held.task.abort();
+                self.tally.lost = self.tally.lost.saturating_add(1);
                 tell_if_overtaken(held.id, recorded);
             }
         }
@@ -517,15 +555,19 @@ impl Run {
         cancelled
     }
 
-    fn report(mut self, cancelled: Vec<CancelledJob>) -> StopReport {
+    /// Jobs of the handlers' kinds that wait in the ledger.
+    fn waiting(&mut self) -> Result<u64, JobLedgerError> {
+        let counts = self.ledger.counts()?;
         let of_ours = |kind: &str| self.handlers.iter().any(|of| of.kind == kind);
-        let waiting = match self.ledger.counts() {
-            Ok(counts) => {
-                let ours = counts
-                    .iter()
-                    .filter(|(kind, state, _)| *state == JobState::Waiting && of_ours(kind));
-                Some(ours.map(|(_, _, count)| *count).sum())
-            }
+        let ours = counts
+            .iter()
+            .filter(|(kind, state, _)| *state == JobState::Waiting && of_ours(kind));
+        Ok(ours.map(|(_, _, count)| *count).sum())
+    }
+
+    fn report(mut self, cancelled: Vec<CancelledJob>) -> StopReport {
+        let waiting = match self.waiting() {
+            Ok(waiting) => Some(waiting),
             Err(failure) => {
                 warn!(%failure, "waiting jobs could not be counted");
                 None
@@ -537,6 +579,20 @@ impl Run {
             waiting,
             elapsed: Duration::ZERO,
         }
+    }
+}
+
+impl WorkedOff {
+    fn count(&mut self, ending: &Ending, recorded: Recorded) {
+        let count = match (recorded, ending) {
+            (Recorded::Overtaken, _) => &mut self.lost,
+            (Recorded::Yes, Ending::Done) => &mut self.done,
+            (Recorded::Yes, Ending::Retry { .. }) => &mut self.failed,
+            (Recorded::Yes, Ending::Dead { .. }) => &mut self.dead,
+            (Recorded::Yes, Ending::Discarded { .. }) => &mut self.discarded,
+            (Recorded::Yes, Ending::Released) => return,
+        };
+        *count = count.saturating_add(1);
     }
 }
 
@@ -553,7 +609,10 @@ impl Held {
 
 fn tell_if_overtaken(id: JobId, recorded: Recorded) {
     if recorded == Recorded::Overtaken {
-        debug!(id = id.0, "a job belongs to somebody else by now");
+        warn!(
+            id = id.0,
+            "the lease of a job ran out, and it belongs to somebody else by now"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 
 use decnet_background::job::{Enqueued, JobId};
 use decnet_background::ledger::{Ending, JobLedgerError, LEASE_RAN_OUT, Recorded, Settled, Wanted};
+use decnet_background::worker::WorkOffError;
 
 #[tokio::test(start_paused = true)]
 async fn neither_failures_nor_panics_nor_hangs_cost_more_than_their_own_job() {
@@ -316,4 +317,27 @@ async fn a_job_that_the_ledger_refuses_does_not_block_the_others() {
     let error = dead.unwrap().error.unwrap();
     assert!(error.contains("too big"), "{error}");
     worker.stop(Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn working_off_ends_when_the_ledger_fails_and_keeps_what_was_done() {
+    let handler = Arc::new(Handler::new(|_| Step::Answer(Outcome::done())));
+    let mut ledger = MemoryJobLedger::new();
+    enqueue(&mut ledger, &jobs(2));
+    // The claim succeeds, and what was claimed cannot be settled at first.
+    let failing = Failing {
+        ledger: ledger.clone(),
+        plan: Arc::new(Mutex::new(vec![false, true].into())),
+        calls: Arc::default(),
+        refused: None,
+    };
+    let settings = WorkerSettings::default();
+    let mut worker = worker_with(&[Arc::clone(&handler)], &failing, clock(), settings);
+    let failed = worker.work_off().await.unwrap_err();
+    let is_busy = matches!(&failed, WorkOffError::Ledger(of) if of.is_transient());
+    assert!(is_busy, "{failed}");
+    let mut listed = all(&mut ledger);
+    listed.reverse();
+    let states: Vec<JobState> = listed.iter().map(|job| job.state).collect();
+    assert_eq!(states, [JobState::Done, JobState::Waiting]);
 }

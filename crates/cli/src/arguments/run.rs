@@ -21,4 +21,16 @@ pub(crate) enum WorkerCommand {
         after_help = "Examples:\n  decnet worker run\n\nOn SIGTERM or SIGINT, jobs in work have 10 seconds; then they wait for the next start."
     )]
     Run,
+    /// Do the jobs that are due, and what follows from them, until none is
+    #[command(
+        after_help = "Jobs that fail are tried again later, and are no failure of the tick.\n\nExamples:\n  decnet worker tick\n  decnet worker tick --json\n\nFrom cron, where neither `decnet run` nor `decnet worker run` does it:\n  */5 * * * *  decnet worker tick --quiet"
+    )]
+    Tick {
+        /// Say nothing unless something went wrong
+        #[arg(long, short)]
+        quiet: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

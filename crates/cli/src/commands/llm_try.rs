@@ -74,7 +74,7 @@ pub(crate) fn run(flags: &Flags, arguments: &TryArguments) -> Result<(), Failure
         &mut session.store,
         &brief,
         answered.as_ref(),
-        session.settings.memory.recall_tokens.value,
+        session.settings.memory.budget(),
     )?;
     brief.knowledge = &knowledge;
     let writer = model::llm_writer(&session.settings, &mut session.store)?;

@@ -27,4 +27,5 @@ pub(crate) mod sessions_run;
 pub(crate) mod sessions_show;
 pub(crate) mod sessions_tick;
 pub(crate) mod worker_run;
+pub(crate) mod worker_tick;
 pub(crate) mod world;

@@ -68,12 +68,13 @@ impl Running {
             let is_wanted = !settings.run.without.value.contains(&part);
             is_wanted.then(|| Pulse::of_part(part.name()))
         };
+        let has_jobs = settings.run.enabled.value;
         let has_logs = !settings.sessions.sources.value.is_empty();
         Self {
             mail: pulse(Part::Mail),
             sessions: pulse(Part::Sessions).filter(|_| has_logs),
             heal: pulse(Part::Heal),
-            worker: pulse(Part::Worker),
+            worker: pulse(Part::Worker).filter(|_| has_jobs),
             settings: Arc::clone(settings),
         }
     }

@@ -455,7 +455,7 @@ fn hold(
     }
 }
 
-fn text(
+pub(super) fn text(
     variable: &'static str,
     in_file: Option<String>,
     default: &str,
@@ -522,7 +522,7 @@ fn wrong_variable(variable: &str, what: &str) -> Failure {
 }
 
 /// The value of a name.
-fn known<T: Copy>(names: &[(&'static str, T)], name: &str) -> Result<T, String> {
+pub(super) fn known<T: Copy>(names: &[(&'static str, T)], name: &str) -> Result<T, String> {
     let wanted = name.trim().to_lowercase();
     names
         .iter()
@@ -534,7 +534,7 @@ fn known<T: Copy>(names: &[(&'static str, T)], name: &str) -> Result<T, String> 
         })
 }
 
-fn name_of<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+pub(super) fn name_of<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
     names
         .iter()
         .find(|(_, known)| *known == value)

@@ -45,6 +45,10 @@ impl Part {
 pub(crate) struct RunSettings {
     /// Parts that `decnet run` leaves out. Default none.
     pub(crate) without: Setting<Vec<Part>>,
+    /// Whether jobs are enqueued and done at all. Default true.
+    pub(crate) enabled: Setting<bool>,
+    /// How long a job is held without a sign of life. Default 1 minute.
+    pub(crate) lease: Setting<Duration>,
     /// Tries before a job is dead. Default 12.
     pub(crate) tries: Setting<u32>,
     /// Wait after a job failed first, twice as long each time. Default 10 s.
@@ -66,6 +70,8 @@ pub(super) struct RunTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct WorkerTable {
+    enabled: Option<bool>,
+    lease: Option<String>,
     tries: Option<u32>,
     retry_first: Option<String>,
     retry_longest: Option<String>,
@@ -96,6 +102,12 @@ impl RunSettings {
         }
         Ok(Self {
             without,
+            enabled: from_file.or(worker.enabled, true),
+            lease: from_file.duration(
+                "worker.lease",
+                worker.lease,
+                WorkerSettings::default().lease,
+            )?,
             tries,
             retry_first: from_file.duration(
                 "worker.retry_first",
@@ -119,6 +131,7 @@ impl RunSettings {
     pub(crate) fn worker(&self) -> WorkerSettings {
         let span = |of: &Setting<Duration>| TimeDelta::from_std(of.value).unwrap_or(TimeDelta::MAX);
         WorkerSettings {
+            lease: self.lease.value,
             retry: RetryPolicy {
                 first: span(&self.retry_first),
                 longest: span(&self.retry_longest),
@@ -139,6 +152,12 @@ impl RunSettings {
         };
         vec![
             line("run.without", without, &self.without.origin),
+            line(
+                "worker.enabled",
+                self.enabled.value.to_string(),
+                &self.enabled.origin,
+            ),
+            line("worker.lease", span(&self.lease), &self.lease.origin),
             line(
                 "worker.tries",
                 self.tries.value.to_string(),

@@ -251,7 +251,7 @@ pub(super) fn copies_of(connection: &Connection, id: i64) -> Result<Vec<PlannedC
 }
 
 /// Somebody in the headers of a mail.
-fn party(connection: &Connection, id: i64) -> Result<Party, LedgerError> {
+pub(super) fn party(connection: &Connection, id: i64) -> Result<Party, LedgerError> {
     let (name, address) = connection
         .prepare_cached("SELECT definition ->> '$.name', email FROM persona WHERE id = ?1")
         .and_then(|mut statement| {
