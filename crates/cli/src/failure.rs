@@ -12,6 +12,7 @@ use decnet_background::ledger::JobLedgerError;
 use decnet_emailgen::ledger::LedgerError;
 use decnet_emailgen::tick::{FailureCause, TickError};
 use decnet_emailgen::world::ApplyError;
+use decnet_memory::ledger::MemoryLedgerError;
 use decnet_realism::pool::PoolError;
 use decnet_self_heal::ledger::HealLedgerError;
 use decnet_self_heal::tick::HealError;
@@ -187,6 +188,23 @@ impl From<JobLedgerError> for Failure {
             JobLedgerError::Busy { .. } => Kind::Temporary,
             JobLedgerError::DiskFull { .. } | JobLedgerError::ReadOnly { .. } => Kind::CannotCreate,
             JobLedgerError::Corrupt { .. } => Kind::BadInput,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<MemoryLedgerError> for Failure {
+    fn from(error: MemoryLedgerError) -> Self {
+        let kind = match error {
+            MemoryLedgerError::Busy { .. } => Kind::Temporary,
+            MemoryLedgerError::DiskFull { .. } | MemoryLedgerError::ReadOnly { .. } => {
+                Kind::CannotCreate
+            }
+            MemoryLedgerError::Corrupt { .. }
+            | MemoryLedgerError::Malformed(_)
+            | MemoryLedgerError::Unknown { .. }
+            | MemoryLedgerError::Canon(_) => Kind::BadInput,
             _ => Kind::Unavailable,
         };
         Self::new(kind, error.to_string())

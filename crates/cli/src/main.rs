@@ -22,6 +22,7 @@ mod output;
 mod processors;
 mod service_manager;
 mod sessions;
+mod suggestion;
 mod ticking;
 mod wiring;
 mod world_file;
@@ -32,9 +33,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{
-    AlertsCommand, Arguments, Command, DbCommand, EmailgenCommand, HealCommand, JobsCommand,
-    LlmCommand, MetricsCommand, PersonasCommand, QuarantineCommand, SessionsCommand, WorkerCommand,
-    WorldCommand,
+    AlertsCommand, Arguments, CanonCommand, Command, DbCommand, EmailgenCommand, HealCommand,
+    JobsCommand, LlmCommand, MemoryCommand, MetricsCommand, PersonasCommand, QuarantineCommand,
+    SessionsCommand, WorkerCommand, WorldCommand,
 };
 use crate::config::Flags;
 use crate::failure::{Failure, Kind};
@@ -155,6 +156,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 commands::heal_import::run(&flags, &file, json)
             }
         },
+        Command::Memory(command) => match command {
+            MemoryCommand::List(list) => commands::memory::list(&flags, &list),
+            MemoryCommand::Show { id, json } => commands::memory::show(&flags, id, json),
+            MemoryCommand::Pin { id, json } => commands::memory_pin::pin(&flags, id, json),
+            MemoryCommand::Unpin { id, json } => commands::memory_pin::unpin(&flags, id, json),
+            MemoryCommand::Rebuild { json } => commands::memory_log::rebuild(&flags, json),
+        },
+        Command::Canon(command) => match command {
+            CanonCommand::List(list) => commands::canon::list(&flags, &list),
+            CanonCommand::Set(set) => commands::canon::set(&flags, &set),
+            CanonCommand::Rename { id, name, json } => {
+                commands::canon::rename(&flags, id, &name, json)
+            }
+            CanonCommand::Describe { id, text, json } => {
+                commands::canon::describe(&flags, id, &text, json)
+            }
+        },
         Command::Worker(WorkerCommand::Run) => commands::worker_run::run(&flags),
         Command::Jobs(command) => match command {
             JobsCommand::List(list) => commands::jobs::list(&flags, &list),
@@ -167,6 +185,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             DbCommand::Restore { file, json } => commands::db::restore(&flags, &file, json),
             DbCommand::Check { file, json } => commands::db::check(&flags, file.as_deref(), json),
             DbCommand::Migrate { json } => commands::db::migrate(&flags, json),
+            DbCommand::Snapshot { json } => commands::memory_log::snapshot(&flags, json),
         },
         Command::Alerts(command) => match command {
             AlertsCommand::List(list) => commands::alerts::list(&flags, &list),

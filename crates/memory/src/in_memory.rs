@@ -327,9 +327,7 @@ impl MemoryLedger for InMemoryLedger {
         memory: MemoryId,
         limit: usize,
     ) -> Result<Vec<Entry>, MemoryLedgerError> {
-        let of_it = |entry: &&Entry| {
-            matches!(&entry.event, Event::MemoryPinChanged { memory: of, .. } if *of == memory)
-        };
+        let of_it = |entry: &&Entry| matches!(&entry.event, Event::MemoryPinChanged { memory: of, .. } if *of == memory);
         let last_first = self.log.iter().rev().filter(of_it);
         Ok(last_first.take(limit).cloned().collect())
     }
