@@ -1,8 +1,10 @@
 //! The command line.
 
+mod canon;
 mod db;
 mod heal;
 mod jobs;
+mod memory;
 mod run;
 
 use std::path::PathBuf;
@@ -12,9 +14,11 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use self::canon::{CanonCommand, CanonListArguments, CanonSetArguments};
 pub(crate) use self::db::DbCommand;
 pub(crate) use self::heal::{HealCommand, HealHistoryArguments, HealTickArguments, MetricsCommand};
 pub(crate) use self::jobs::{JobListArguments, JobsCommand};
+pub(crate) use self::memory::{MemoryCommand, MemoryListArguments};
 pub(crate) use self::run::{RunArguments, WorkerCommand};
 
 /// Makes a deception network look lived in.
@@ -77,13 +81,19 @@ pub(crate) enum Command {
     /// Nudges for decoys that nobody finds interesting, and why there are none
     #[command(subcommand)]
     Heal(HealCommand),
+    /// What personas remember, how much it matters, and what is pinned
+    #[command(subcommand)]
+    Memory(MemoryCommand),
+    /// The names that vendors, projects and others have in all mail of a company
+    #[command(subcommand)]
+    Canon(CanonCommand),
     /// The background worker: jobs, and a backup each night
     #[command(subcommand)]
     Worker(WorkerCommand),
     /// Jobs of the worker: what waits, what failed for good
     #[command(subcommand)]
     Jobs(JobsCommand),
-    /// The database: backups that are proven to restore, checks, migration
+    /// The database: backups that are proven to restore, checks, migration, snapshots
     #[command(subcommand)]
     Db(DbCommand),
     /// Alerts: what happened, and who was told

@@ -25,6 +25,7 @@ mod processors;
 mod remembering;
 mod service_manager;
 mod sessions;
+mod suggestion;
 mod ticking;
 mod wiring;
 mod world_file;
@@ -35,9 +36,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{
-    AlertsCommand, Arguments, Command, DbCommand, EmailgenCommand, HealCommand, JobsCommand,
-    LlmCommand, MetricsCommand, PersonasCommand, QuarantineCommand, SessionsCommand, WorkerCommand,
-    WorldCommand,
+    AlertsCommand, Arguments, CanonCommand, Command, DbCommand, EmailgenCommand, HealCommand,
+    JobsCommand, LlmCommand, MemoryCommand, MetricsCommand, PersonasCommand, QuarantineCommand,
+    SessionsCommand, WorkerCommand, WorldCommand,
 };
 use crate::config::Flags;
 use crate::failure::{Failure, Kind};
@@ -158,6 +159,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 commands::heal_import::run(&flags, &file, json)
             }
         },
+        Command::Memory(command) => match command {
+            MemoryCommand::List(list) => commands::memory::list(&flags, &list),
+            MemoryCommand::Show { id, json } => commands::memory::show(&flags, id, json),
+            MemoryCommand::Pin { id, json } => commands::memory_pin::pin(&flags, id, json),
+            MemoryCommand::Unpin { id, json } => commands::memory_pin::unpin(&flags, id, json),
+            MemoryCommand::Rebuild { json } => commands::memory_log::rebuild(&flags, json),
+        },
+        Command::Canon(command) => match command {
+            CanonCommand::List(list) => commands::canon::list(&flags, &list),
+            CanonCommand::Set(set) => commands::canon::set(&flags, &set),
+            CanonCommand::Rename { id, name, json } => {
+                commands::canon::rename(&flags, id, &name, json)
+            }
+            CanonCommand::Describe { id, text, json } => {
+                commands::canon::describe(&flags, id, &text, json)
+            }
+        },
         Command::Worker(WorkerCommand::Run) => commands::worker_run::run(&flags),
         Command::Worker(WorkerCommand::Tick { quiet, json }) => {
             commands::worker_tick::run(&flags, quiet, json)
@@ -173,6 +191,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             DbCommand::Restore { file, json } => commands::db::restore(&flags, &file, json),
             DbCommand::Check { file, json } => commands::db::check(&flags, file.as_deref(), json),
             DbCommand::Migrate { json } => commands::db::migrate(&flags, json),
+            DbCommand::Snapshot { json } => commands::memory_log::snapshot(&flags, json),
         },
         Command::Alerts(command) => match command {
             AlertsCommand::List(list) => commands::alerts::list(&flags, &list),

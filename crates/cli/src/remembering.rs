@@ -41,9 +41,9 @@ use crate::own_store::OwnStore;
 use crate::wiring::open_store;
 
 /// The kind of job that makes memories of a mail. Its payload is `{"mail": 17}`.
-const REMEMBER: &str = "memory.remember";
+pub(crate) const REMEMBER: &str = "memory.remember";
 /// The kind of job that scores one. Its payload is `{"memory": 4711}`.
-const SCORE: &str = "memory.score";
+pub(crate) const SCORE: &str = "memory.score";
 /// The kind of job that takes a snapshot of all of them. It has no payload.
 const SNAPSHOT: &str = "memory.snapshot";
 

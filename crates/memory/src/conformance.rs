@@ -72,6 +72,7 @@ checks!(
     pinning::a_pin_by_hand_displaces_automatic_ones,
     pinning::a_hand_that_changes_nothing_writes_nothing,
     pinning::owners_have_pins_of_their_own,
+    pinning::what_changed_a_pin_is_told,
     recalling::candidates_are_found_on_every_way,
     recalling::no_candidate_comes_twice,
     recalling::each_way_has_its_own_limit,

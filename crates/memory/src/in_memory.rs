@@ -324,6 +324,16 @@ impl MemoryLedger for InMemoryLedger {
         Ok(remembered.and_then(|remembered| self.memory(remembered)))
     }
 
+    fn pin_changes(
+        &mut self,
+        memory: MemoryId,
+        limit: usize,
+    ) -> Result<Vec<Entry>, MemoryLedgerError> {
+        let of_it = |entry: &&Entry| matches!(&entry.event, Event::MemoryPinChanged { memory: of, .. } if *of == memory);
+        let last_first = self.log.iter().rev().filter(of_it);
+        Ok(last_first.take(limit).cloned().collect())
+    }
+
     fn log(&mut self, after: i64, limit: usize) -> Result<Vec<Entry>, MemoryLedgerError> {
         let after = usize::try_from(after).unwrap_or(0);
         Ok(self.log.iter().skip(after).take(limit).cloned().collect())

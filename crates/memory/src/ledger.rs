@@ -168,6 +168,14 @@ pub trait MemoryLedger: CanonLedger + Send {
     /// One memory. `None`: there is none.
     fn show(&mut self, memory: MemoryId) -> Result<Option<Memory>, MemoryLedgerError>;
 
+    /// The entries that changed how a memory is held on to, the last first, at most `limit`: why its
+    /// pin is as it is. Empty if none did, or if there is no such memory.
+    fn pin_changes(
+        &mut self,
+        memory: MemoryId,
+        limit: usize,
+    ) -> Result<Vec<Entry>, MemoryLedgerError>;
+
     /// The log after entry number `after`, at most `limit` entries.
     fn log(&mut self, after: i64, limit: usize) -> Result<Vec<Entry>, MemoryLedgerError>;
 

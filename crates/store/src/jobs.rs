@@ -16,6 +16,32 @@ use crate::error::{Failed, corrupt};
 use crate::open::Store;
 use crate::values::{at_most, ceil_micros};
 
+/// What is left to do of one kind of jobs, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The kind.
+    pub kind: String,
+    /// How many wait or are in work.
+    pub open: u64,
+    /// How many failed for good.
+    pub dead: u64,
+    /// Since when the one that has been due for longest is due; in the future if none is yet. A job
+    /// that is due at once is so from when it was enqueued. `None`: none is open.
+    pub due_since: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// What is left to do, by kind, in the order of their names. Jobs that are over, which are nearly
+    /// all there are, are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`JobLedgerError`] when the storage fails.
+    pub fn backlog(&mut self) -> Result<Vec<Backlog>, JobLedgerError> {
+        Ok(listing::backlog(&self.connection)?)
+    }
+}
+
 impl JobLedger for Store {
     fn enqueue(
         &mut self,

@@ -49,6 +49,7 @@ mod world;
 pub use backup::check_backup;
 pub use error::OpenError;
 pub use events::Event;
+pub use jobs::Backlog;
 pub use model_state::StoredModelLedger;
 pub use open::{Durability, OpenOptions, Store, Usage};
 pub use restore::{RestoreError, Restored, restore};

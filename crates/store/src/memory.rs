@@ -93,6 +93,14 @@ impl MemoryLedger for Store {
         self.look_back(|snapshot| looks::show(snapshot, memory))
     }
 
+    fn pin_changes(
+        &mut self,
+        memory: MemoryId,
+        limit: usize,
+    ) -> Result<Vec<Entry>, MemoryLedgerError> {
+        Ok(journal::pin_changes(&self.connection, memory, limit)?)
+    }
+
     fn log(&mut self, after: i64, limit: usize) -> Result<Vec<Entry>, MemoryLedgerError> {
         Ok(journal::read(&self.connection, after, limit)?)
     }

@@ -31,6 +31,7 @@ const MIGRATION_LIST: &[&str] = &[
     include_str!("migrations/0009_jobs.sql"),
     include_str!("migrations/0010_memory.sql"),
     include_str!("migrations/0011_customers.sql"),
+    include_str!("migrations/0012_pin_changes.sql"),
 ];
 /// The newest schema version that this build knows.
 #[expect(

@@ -334,6 +334,62 @@ fn what_somebody_else_wrote_into_the_database_is_told() {
 }
 
 #[test]
+fn a_backlog_is_what_is_not_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decnet.db");
+    let mut store = open(&path);
+    assert_eq!(store.backlog().unwrap(), []);
+    let later = NewJob {
+        run_at: Some(at(500)),
+        ..job("late", "l")
+    };
+    let jobs = [
+        job("early", "1"),
+        job("early", "2"),
+        job("dead", "3"),
+        later,
+    ];
+    let ids: Vec<JobId> = store
+        .enqueue(&jobs, at(100))
+        .unwrap()
+        .iter()
+        .map(|enqueued| match enqueued {
+            Enqueued::New(id) => *id,
+            other => panic!("{other:?} is not new"),
+        })
+        .collect();
+    let connection = Connection::open(&path).unwrap();
+    let over = |id: JobId, state: &str| {
+        let payload = if state == "done" { "NULL" } else { "payload" };
+        let sql = format!(
+            "UPDATE job SET state = '{state}', due_at = NULL, settled_at = 1, payload = {payload}
+             WHERE id = {}",
+            id.0
+        );
+        assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+    };
+    over(ids[1], "done");
+    over(ids[2], "dead");
+    // What a mail enqueued is due at once, and goes by when that was.
+    connection
+        .execute("UPDATE job SET due_at = 0 WHERE id = ?1", [ids[0].0])
+        .unwrap();
+    let backlog = store.backlog().unwrap();
+    let found: Vec<_> = backlog
+        .iter()
+        .map(|of| (of.kind.as_str(), of.open, of.dead, of.due_since))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("dead", 0, 1, None),
+            ("early", 1, 0, Some(at(100))),
+            ("late", 1, 0, Some(at(500))),
+        ]
+    );
+}
+
+#[test]
 fn nothing_that_is_asked_often_reads_a_whole_table() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decnet.db");
@@ -364,6 +420,11 @@ fn nothing_that_is_asked_often_reads_a_whole_table() {
              WHERE state IN ('done', 'discarded') AND settled_at < ?1
              ORDER BY settled_at, id LIMIT ?2",
             "INDEX job_over (settled_at<?)",
+        ),
+        (
+            "SELECT kind, count(*), min(max(due_at, enqueued_at)) FROM job INDEXED BY job_due
+             WHERE due_at IS NOT NULL GROUP BY kind",
+            "INDEX job_due",
         ),
         (
             "SELECT * FROM job WHERE state = 'dead' AND (?1 IS NULL OR kind = ?1)

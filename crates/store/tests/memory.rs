@@ -400,6 +400,12 @@ fn nothing_that_is_asked_often_reads_a_whole_table() {
             "COVERING INDEX memory_log_cause",
         ),
         (
+            "SELECT number, version, kind, at, cause, event FROM memory_log
+             WHERE kind = 3 AND CASE WHEN json_valid(event) THEN event ->> '$.memory' END = ?1
+             ORDER BY number DESC LIMIT ?2",
+            "INDEX memory_log_pin",
+        ),
+        (
             "SELECT id FROM memory_name WHERE text = 'x'",
             "COVERING INDEX memory_name_text",
         ),

@@ -48,4 +48,13 @@ pub(crate) enum DbCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Keep what follows from the log of memories, so that a rebuild need not read all of it
+    #[command(
+        after_help = "The newest 5 are kept. Where a worker runs, it takes one when it is time.\n\nExamples:\n  decnet db snapshot\n  decnet db snapshot --json | jq '.kept'"
+    )]
+    Snapshot {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

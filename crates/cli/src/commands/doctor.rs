@@ -3,6 +3,7 @@
 mod alerts;
 mod background;
 mod heal;
+mod memory;
 mod sessions;
 
 use std::path::Path;
@@ -49,7 +50,9 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
         alerts::given_up(&mut session.store, &mut findings)?;
         sessions::processors(&mut session.store, &settings, &mut findings)?;
         heal::engine(&mut session.store, &settings, &mut findings)?;
-        background::jobs(&mut session.store, &mut findings)?;
+        let backlog = session.store.backlog()?;
+        background::jobs(&backlog, &mut findings);
+        memory::memories(&mut session.store, &backlog, &mut findings)?;
         session.sync_pool()?;
         let world = session.store.world()?;
         people(&world, &mut findings);

@@ -12,6 +12,7 @@ use crate::environment;
 use crate::failure::{Failure, Kind};
 use crate::heal::{self, reads_engagement};
 use crate::output::{one_line, say, say_json, shortened, table};
+use crate::suggestion::nearest;
 use crate::wiring::{Session, open_store, runtime};
 
 /// Attempts on a target that `explain` shows.
@@ -150,12 +151,8 @@ fn listing(attempts: &[Attempt]) -> String {
 
 /// A target that nobody knows, with the nearest that somebody does.
 pub(crate) fn unknown<'n>(target: &str, names: impl Iterator<Item = &'n str>) -> Failure {
-    let near = names
-        .map(|name| (distance(target, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
-        .min();
-    let hint = match near {
-        Some((_, name)) => format!("did you mean {}?", one_line(name)),
+    let hint = match nearest(target, names) {
+        Some(name) => format!("did you mean {}?", one_line(name)),
         None => "`decnet heal tick --dry-run` names all".to_owned(),
     };
     Failure::new(
@@ -164,40 +161,12 @@ pub(crate) fn unknown<'n>(target: &str, names: impl Iterator<Item = &'n str>) ->
     )
 }
 
-/// How many characters have to be put in, taken out or changed to make `b` of `a` (Levenshtein), as
-/// far as that is few.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    // Names of very different lengths are not alike, and long ones take long.
-    if a.len().abs_diff(b.len()) > 8 || a.len() > 128 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut before = i;
-        let mut next = Vec::with_capacity(row.len());
-        next.push(i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(usize::MAX - 1);
-            let left = next.last().copied().unwrap_or(usize::MAX - 1);
-            next.push((before + usize::from(x != y)).min(above + 1).min(left + 1));
-            before = above;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_typo_is_near_and_another_name_is_not() {
-        assert_eq!(distance("mail01", "mail01"), 0);
-        assert_eq!(distance("mial01", "mail01"), 2);
-        assert_eq!(distance("mail1", "mail01"), 1);
-        assert!(distance("web", "mail01") > 3);
+    fn an_unknown_target_is_told_with_the_nearest() {
         let failure = unknown("mail1", ["web01", "mail01"].into_iter());
         assert!(
             failure.message.contains("did you mean mail01?"),

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod alerts;
+pub(crate) mod canon;
 pub(crate) mod completions;
 pub(crate) mod db;
 pub(crate) mod demo;
@@ -20,6 +21,9 @@ pub(crate) mod jobs;
 pub(crate) mod llm_doctor;
 pub(crate) mod llm_parse;
 pub(crate) mod llm_try;
+pub(crate) mod memory;
+pub(crate) mod memory_log;
+pub(crate) mod memory_pin;
 pub(crate) mod personas;
 pub(crate) mod run;
 pub(crate) mod sessions_facts;

@@ -1,6 +1,7 @@
 //! Pins.
 
 use super::desk::{ANN, Desk, memory};
+use crate::log::Event;
 use crate::memory::{MemoryId, Pin};
 use crate::pins::{Hand, PINS_PER_OWNER, PinChange, PinReason};
 
@@ -145,4 +146,50 @@ pub(super) fn owners_have_pins_of_their_own(desk: &mut Desk<'_>) {
     assert_eq!(desk.score(of_ann, 3, "s").len(), 1);
     ids.push(of_ann);
     assert_eq!(desk.pinned(), ids);
+}
+
+pub(super) fn what_changed_a_pin_is_told(desk: &mut Desk<'_>) {
+    let ids = desk.pivotal(0..8);
+    let by_hand = desk.plain("by hand", 99);
+    desk.hand(by_hand, Hand::Pin);
+    desk.hand(by_hand, Hand::Unpin);
+    let mut changes = |memory: MemoryId, limit: usize| {
+        let entries = Desk::ok(desk.0.pin_changes(memory, limit));
+        let told = entries.into_iter().map(|entry| match entry.event {
+            Event::MemoryPinChanged {
+                memory: of,
+                pin,
+                why,
+            } => (of, pin, why, entry.cause),
+            other => panic!("{other:?} changes no pin"),
+        });
+        told.collect::<Vec<_>>()
+    };
+    let cause = || "operator".to_owned();
+    assert_eq!(
+        changes(by_hand, 9),
+        [
+            (by_hand, Pin::None, PinReason::ByHand, cause()),
+            (by_hand, Pin::Manual, PinReason::ByHand, cause()),
+        ]
+    );
+    assert_eq!(
+        changes(ids[0], 9),
+        [
+            (
+                ids[0],
+                Pin::None,
+                PinReason::Displaced { by: by_hand },
+                cause()
+            ),
+            (
+                ids[0],
+                Pin::Automatic,
+                PinReason::Pivotal,
+                "score:0".to_owned()
+            ),
+        ]
+    );
+    assert_eq!(changes(by_hand, 1).len(), 1);
+    assert_eq!(changes(MemoryId(999), 9), []);
 }

@@ -10,20 +10,17 @@ use super::mannerism::Mannerisms;
 use super::polish::{self, Block};
 use super::reading;
 use super::script::{self, Script, script_of};
-use crate::canon::{self, by_address, currency};
-use crate::knowledge::Recollection;
+use crate::canon::{by_address, currency};
 use crate::language::{self, Pack};
 use crate::writer::{Brief, Draft, Occasion, Parent};
 
 /// Longest subject, in characters.
 const SUBJECT_MAX: usize = 110;
 /// Longest foreign topic that stands in a sentence, in characters.
-const TOPIC_MAX: usize = 60;
+pub(super) const TOPIC_MAX: usize = 60;
 /// Share of a parent's longer words that its script must know for the parent to be taken as a
 /// mail of that script, in percent.
 const FIT: usize = 60;
-/// How long ago something is that people come back to, in hours: from the next day to six weeks.
-const RECENT: std::ops::RangeInclusive<i64> = 20..=42 * 24;
 
 /// Writes one mail.
 pub(crate) fn compose(brief: &Brief<'_>, seed: u64) -> Draft {
@@ -74,12 +71,12 @@ fn manners_into(manners: &Mannerisms, habits: &mut Habits) {
     }
 }
 
-struct Mail<'a> {
-    pack: &'static Pack,
-    habits: Habits,
+pub(super) struct Mail<'a> {
+    pub(super) pack: &'static Pack,
+    pub(super) habits: Habits,
     manners: Mannerisms,
-    dice: Dice,
-    brief: &'a Brief<'a>,
+    pub(super) dice: Dice,
+    pub(super) brief: &'a Brief<'a>,
 }
 
 impl<'a> Mail<'a> {
@@ -236,67 +233,6 @@ impl<'a> Mail<'a> {
         }
     }
 
-    /// The names that hold in the company, by the slot they fill. Of the colleagues, the first two that
-    /// are no namesakes of the correspondents.
-    fn names(&self, sender: &str, recipient: &str) -> Vec<(&'static str, String)> {
-        let knowledge = self.brief.knowledge;
-        if knowledge.names.is_empty() {
-            return Vec::new();
-        }
-        let mut names = Vec::new();
-        let mut colleagues = ["name", "name2"].into_iter();
-        for wish in canon::wishes(self.brief) {
-            let Some(name) = knowledge.name_of(wish.kind, &wish.role) else {
-                continue;
-            };
-            let name = clean::name(name);
-            let is_colleague = wish.slot == "name";
-            if name.is_empty() || is_colleague && (name == sender || name == recipient) {
-                continue;
-            }
-            let slot = match is_colleague {
-                true => colleagues.next(),
-                false => Some(wish.slot),
-            };
-            names.extend(slot.map(|slot| (slot, name)));
-        }
-        names
-    }
-
-    /// A sentence about another matter that the two had with each other lately, if the sender
-    /// remembers one and comes to speak of it.
-    fn reminisce(&mut self, topic: &str) -> Option<String> {
-        let recipient = self.brief.recipient.email.as_str();
-        let written_at = self.brief.written_at.to_utc();
-        let is_apt = |recollection: &&Recollection| {
-            let age = written_at.signed_duration_since(recollection.happened_at);
-            let other = recollection.other.as_deref().unwrap_or_default();
-            RECENT.contains(&age.num_hours()) && other.eq_ignore_ascii_case(recipient)
-        };
-        let pack = self.pack;
-        let matter = self.brief.knowledge.recollections.iter().filter(is_apt);
-        let (matter, is_pinned) = matter
-            .filter_map(|recollection| {
-                let matter = clean::phrase(recollection.topic.as_deref()?, TOPIC_MAX);
-                Some((matter, recollection.is_pinned))
-            })
-            .find(|(matter, _)| {
-                let is_foreign = language::is_of_another(matter, pack);
-                !matter.is_empty() && matter != topic && !is_foreign
-            })?;
-        if !self.dice.chance(if is_pinned { 50 } else { 22 }) {
-            return None;
-        }
-        let line = self.one(pack.asides.recollections);
-        let (lowered, polite) = (lowered(line, pack), self.habits.polite);
-        Some(script::expand(
-            &lowered,
-            polite,
-            &mut self.dice,
-            &mut |slot| (slot == "topic").then(|| (pack.with_article)(&matter)),
-        ))
-    }
-
     /// What to answer to a parent that no script knows: the operator's own, or a model's.
     fn answer(&mut self, reading: &reading::Reading, step: usize) -> Vec<&'static str> {
         let answers = &self.pack.answers;
@@ -326,7 +262,7 @@ impl<'a> Mail<'a> {
         sentences
     }
 
-    fn one(&mut self, lines: &'static [&'static str]) -> &'static str {
+    pub(super) fn one(&mut self, lines: &'static [&'static str]) -> &'static str {
         lines
             .get(self.dice.below(lines.len()))
             .copied()
@@ -618,7 +554,7 @@ fn fit(text: &str, lines: impl Iterator<Item = &'static str>, facts: &Facts<'_>)
 
 /// The text with sentence starts in lower case, except what is a capital anywhere: `I`,
 /// abbreviations, weekdays and months.
-fn lowered(text: &str, pack: &Pack) -> String {
+pub(super) fn lowered(text: &str, pack: &Pack) -> String {
     let mut out = String::with_capacity(text.len());
     let mut start = true;
     // Whether the choice that is open stands at the start of a sentence.
@@ -672,6 +608,7 @@ fn keeps_capital(text: &str, pack: &Pack) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon;
     use crate::knowledge::{CanonName, Knowledge};
 
     #[test]

@@ -1,6 +1,6 @@
 //! The facts of a thread: names, amounts, days, documents.
 //!
-//! Nothing is remembered between mails. Every fact follows from who writes to whom, the subject,
+//! Names that the brief knows hold. Every other fact follows from who writes to whom, the subject,
 //! and the month in which the thread began, so both sides of a thread know the same facts in each
 //! of its mails. Days are taken over from the parent where it names one.
 

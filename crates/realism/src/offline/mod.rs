@@ -2,11 +2,12 @@
 //!
 //! Threads follow scripts: everyday situations between two colleagues, written mail by mail with
 //! many alternatives, so that an answer really answers. Names, amounts and days are the same along
-//! a thread. A parent that no script knows is read for what it asks. The result is typed with the
+//! a thread, and across threads as far as the brief's [knowledge](crate::knowledge) has them; what its
+//! sender remembers comes up now and then. A parent that no script knows is read for what it asks. The result is typed with the
 //! habits of the sender, which never change, and the mannerisms that the operator gave. Words live
 //! in [`language`](crate::language); nothing here knows a language.
 //!
-//! No clock is read and nothing is remembered between mails.
+//! No clock is read, and nothing is kept between mails.
 
 use crate::writer::{Authorship, Brief, Draft, Writer, WriterError, Written};
 
@@ -15,6 +16,7 @@ mod compose;
 pub(crate) mod dice;
 pub(crate) mod facts;
 pub(crate) mod habits;
+mod known;
 mod mannerism;
 mod polish;
 mod reading;

@@ -1,11 +1,13 @@
 //! Jobs for people to read.
 
+use std::collections::BTreeMap;
+
 use decnet_background::job::{JobId, JobRecord, JobState};
 use decnet_background::ledger::JobFilter;
 use decnet_emailgen::ledger::LedgerError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::payload_of;
+use super::{Backlog, payload_of};
 use crate::error::{Failed, corrupt};
 use crate::people::moment;
 
@@ -64,6 +66,40 @@ pub(super) fn one(connection: &Connection, id: JobId) -> Result<Option<JobRecord
         .query_row(params![id.0], RawJob::read)
         .optional()?;
     Ok(raw.map(RawJob::record).transpose()?)
+}
+
+pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, Failed> {
+    let mut kinds: BTreeMap<String, Backlog> = BTreeMap::new();
+    let mut open = connection.prepare_cached(
+        "SELECT kind, count(*), min(max(due_at, enqueued_at)) FROM job INDEXED BY job_due
+         WHERE due_at IS NOT NULL GROUP BY kind",
+    )?;
+    let mut rows = open.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, open, due): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let backlog = Backlog {
+            kind: kind.clone(),
+            open: open.cast_unsigned(),
+            dead: 0,
+            due_since: Some(moment(due)?),
+        };
+        kinds.insert(kind, backlog);
+    }
+    let mut dead = connection.prepare_cached(
+        "SELECT kind, count(*) FROM job INDEXED BY job_dead WHERE state = 'dead' GROUP BY kind",
+    )?;
+    let mut rows = dead.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, dead): (String, i64) = (row.get(0)?, row.get(1)?);
+        let backlog = kinds.entry(kind.clone()).or_insert(Backlog {
+            kind,
+            open: 0,
+            dead: 0,
+            due_since: None,
+        });
+        backlog.dead = dead.cast_unsigned();
+    }
+    Ok(kinds.into_values().collect())
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, JobState, u64)>, Failed> {

@@ -121,6 +121,28 @@ pub(super) fn read(
     Ok(entries)
 }
 
+/// The entries that changed the pin of a memory, the last first.
+pub(super) fn pin_changes(
+    connection: &Connection,
+    memory: MemoryId,
+    limit: usize,
+) -> Result<Vec<Entry>, Failed> {
+    // The expression and the kind of its index, memory_log_pin.
+    let mut statement = connection.prepare_cached(
+        "SELECT number, version, kind, at, cause, event FROM memory_log
+         WHERE kind = 3 AND CASE WHEN json_valid(event) THEN event ->> '$.memory' END = ?1
+         ORDER BY number DESC LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![memory.0, at_most(limit)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut entry = parsed(row)?;
+        entry.cause = row.get(4)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
 /// Reads the log after `after` without causes and without what memories tell: nothing follows from
 /// those.
 pub(super) fn for_each(

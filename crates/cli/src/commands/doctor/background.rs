@@ -5,9 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decnet_background::backup::read_facts;
-use decnet_background::job::JobState;
-use decnet_background::ledger::JobLedger;
-use decnet_store::Store;
+use decnet_store::Backlog;
 
 use crate::backing_up::bytes;
 use crate::commands::findings::Findings;
@@ -15,10 +13,11 @@ use crate::config::{OLD, Settings};
 use crate::environment;
 use crate::failure::Failure;
 use crate::health::{self, Condition, Health};
+use crate::remembering::{REMEMBER, SCORE};
 use crate::wiring::is_private;
 
 /// How long a job may be due until it is late: a worker looks every few seconds.
-const LATE: TimeDelta = TimeDelta::hours(1);
+pub(super) const LATE: TimeDelta = TimeDelta::hours(1);
 
 /// The folder of backups, the newest one, and the last drill.
 pub(super) fn backups(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
@@ -112,33 +111,21 @@ fn is_older(file: &Path, now: DateTime<Utc>) -> bool {
     made.is_ok_and(|made| now - DateTime::<Utc>::from(made) > OLD)
 }
 
-/// Jobs that failed for good, and those that nobody does.
-pub(super) fn jobs(store: &mut Store, findings: &mut Findings) -> Result<(), Failure> {
-    let counts = store.counts()?;
-    for (kind, _, count) in counts
-        .iter()
-        .filter(|(_, state, count)| *state == JobState::Dead && *count > 0)
-    {
+/// Jobs that failed for good, and those that nobody does; but for those of memories, which have
+/// [findings of their own](super::memory).
+pub(super) fn jobs(backlog: &[Backlog], findings: &mut Findings) {
+    let of_memory = |kind: &str| kind == REMEMBER || kind == SCORE;
+    let others = || backlog.iter().filter(|of| !of_memory(&of.kind));
+    for Backlog { kind, dead, .. } in others().filter(|of| of.dead > 0) {
         findings.warning(
             "jobs",
-            format!("{count} of kind {kind} failed for good"),
+            format!("{dead} of kind {kind} failed for good"),
             "`decnet jobs list --state dead` says why; then retry or discard them",
         );
     }
-    let is_open = |state: &JobState| matches!(state, JobState::Waiting | JobState::Running);
-    let mut kinds: Vec<&str> = counts
-        .iter()
-        .filter(|(_, state, count)| is_open(state) && *count > 0)
-        .map(|(kind, _, _)| kind.as_str())
-        .collect();
-    kinds.dedup();
-    let open: u64 = counts
-        .iter()
-        .filter(|(_, state, _)| is_open(state))
-        .map(|(_, _, count)| *count)
-        .sum();
+    let open: u64 = others().map(|of| of.open).sum();
     let now = environment::now();
-    match store.next_due(&kinds)? {
+    match others().filter_map(|of| of.due_since).min() {
         Some(due) if now - due > LATE => findings.warning(
             "jobs",
             format!("{open} wait, and one has been due for {}", ago(now - due)),
@@ -146,7 +133,6 @@ pub(super) fn jobs(store: &mut Store, findings: &mut Findings) -> Result<(), Fai
         ),
         _ => findings.good("jobs", format!("{open} waiting or in work")),
     }
-    Ok(())
 }
 
 /// How `decnet run` is doing, if it runs or should.
@@ -199,7 +185,7 @@ fn judge(health: &Health, findings: &mut Findings) {
 }
 
 /// A span as people say it.
-fn ago(span: TimeDelta) -> String {
+pub(super) fn ago(span: TimeDelta) -> String {
     match span.num_seconds().max(0) {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
