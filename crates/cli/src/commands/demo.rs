@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,8 +24,9 @@ use crate::commands::world::progress_bar;
 use crate::config::{Flags, Settings};
 use crate::environment;
 use crate::failure::{Failure, Kind};
+use crate::jobs;
 use crate::output::{bold, one_line, safe_text, say, say_json};
-use crate::wiring::{Session, make_passable_dir, runtime};
+use crate::wiring::{Session, make_passable_dir, run_with_sockets, runtime};
 use crate::world_file;
 
 const WORLD: &str = include_str!("../templates/demo_world.toml");
@@ -142,12 +144,17 @@ fn tell_story(
     moments.sort_unstable();
     let bar = progress_bar(u64::from(mails));
     let runtime = runtime()?;
+    let settings_of_jobs = Arc::new(session.settings.clone());
     let mut written = 0;
     let mut advance = |session: &mut Session, settings: &TickSettings| {
         let report = runtime.block_on(session.tick(async |tick| tick.run(settings).await))??;
         super::emailgen_tick::failure_of(&report)?;
         written += report.delivered.len();
         bar.set_position(written as u64);
+        if !report.delivered.is_empty() {
+            // Later mails are written by people who remember this one.
+            run_with_sockets(jobs::work_off(&settings_of_jobs))?;
+        }
         Ok::<_, Failure>(report.delivered.len())
     };
     let replies_until = |session: &Session, moment| TickSettings {
@@ -240,7 +247,7 @@ fn show(session: &mut Session, dir: &Path, mails: usize) -> Result<(), Failure> 
         }
     }
     say(&format!(
-        "\n{}\n  {program} --config {config} emailgen list\n  {program} --config {config} emailgen tick\n  {program} --config {config} world show\n  {program} --config {config} doctor",
+        "\n{}\n  {program} --config {config} emailgen list\n  {program} --config {config} emailgen tick\n  {program} --config {config} memory list\n  {program} --config {config} world show\n  {program} --config {config} doctor",
         bold("Go on from here")
     ));
     Ok(())

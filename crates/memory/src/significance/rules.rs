@@ -2,7 +2,7 @@
 //!
 //! | score | when |
 //! |---|---|
-//! | 3 | a decision, a deadline or an incident, with an amount and a date of which at least one was named by the other side before, in a thread that has gone on for a while |
+//! | 3 | a decision, a deadline or an incident with an amount that the other side named before, or with an amount and a date of which it named one, in a thread that has gone on for a while |
 //! | 2 | a decision, a deadline or an incident with an amount, a date or a host; or a first contact about an amount |
 //! | 1 | one of these alone, or a first contact |
 //! | 0 | anything else |
@@ -132,7 +132,11 @@ impl Found {
     fn level(&self) -> u8 {
         let has_event = !self.events.is_empty();
         let (amount, date) = (self.amount.is_some(), self.date.is_some());
-        if has_event && amount && date && self.shared.is_some() && self.has_gone_on {
+        let is_settled = match &self.shared {
+            Some(shared) => date || shared.kind() == "amount",
+            None => false,
+        };
+        if has_event && amount && is_settled && self.has_gone_on {
             return PIVOTAL;
         }
         if has_event && (amount || date || self.host.is_some()) || self.is_first_contact && amount {

@@ -60,7 +60,7 @@ impl Mail<'_> {
                 let is_foreign = language::is_of_another(matter, pack);
                 !matter.is_empty() && matter != topic && !is_foreign
             })?;
-        if !self.dice.chance(if is_pinned { 50 } else { 22 }) {
+        if !self.dice.chance(if is_pinned { 60 } else { 30 }) {
             return None;
         }
         let line = self.one(pack.asides.recollections);
