@@ -1,6 +1,7 @@
 //! Processes that die of SIGKILL anywhere.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -54,4 +55,49 @@ pub fn kill<W: Send>(
             thread.join().expect("the worker ends");
         }
     });
+}
+
+/// Whether steps can be counted here. If not, it is said why.
+pub fn strace_works() -> bool {
+    let mut probe = Command::new("strace");
+    match probe
+        .args(["-f", "-qq", "-o", "/dev/null", "true"])
+        .output()
+    {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            println!("skipped, nothing can be traced here: {reason}");
+            false
+        }
+        Err(error) => {
+            println!("skipped, strace cannot be run ({error}); `cargo xtask test` installs it");
+            false
+        }
+    }
+}
+
+/// Whether a command was killed as it made a system call for the so-manieth time. It may end before,
+/// and then has to end well.
+pub fn killed_at(decnet: &Decnet, arguments: &[&str], call: &str, time: u32) -> bool {
+    // Not every machine has every call.
+    let traced = format!("trace=?{call}");
+    let injected = format!("inject=?{call}:signal=KILL:when={time}");
+    let strace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &traced,
+        "-e",
+        &injected,
+    ];
+    let output = decnet.wrapped(&strace, arguments).output();
+    let output = output.expect("it was run before");
+    let is_killed = output.status.signal() == Some(9);
+    let ended = Outcome::from_output(format!("{call} {time}"), output);
+    assert!(is_killed || ended.code == Some(0), "{ended:#?}");
+    is_killed
 }

@@ -2,8 +2,6 @@
 //! is done once.
 
 use std::collections::BTreeSet;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use decnet_tests::binary::Outcome;
@@ -11,7 +9,7 @@ use decnet_tests::heal::{
     ALWAYS_DUE, FOR_COMMENT, FOR_EDIT, FOR_THREAD, each_attempt_made_one_mail, heal, history,
     import, moment, office_on, points, settle_attempts,
 };
-use decnet_tests::killing::kill;
+use decnet_tests::killing::{self, kill, strace_works};
 use decnet_tests::logs::ended;
 use decnet_tests::office::{finish, friday, nothing_is_left, settle, tick, tick_arguments};
 use decnet_tests::process::Killed;
@@ -104,49 +102,10 @@ const CALLS: [&str; 10] = [
     "ftruncate",
 ];
 
-/// Whether steps can be counted here. If not, it is said why.
-fn strace_works() -> bool {
-    let mut probe = Command::new("strace");
-    match probe
-        .args(["-f", "-qq", "-o", "/dev/null", "true"])
-        .output()
-    {
-        Ok(output) if output.status.success() => true,
-        Ok(output) => {
-            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            println!("skipped, nothing can be traced here: {reason}");
-            false
-        }
-        Err(error) => {
-            println!("skipped, strace cannot be run ({error}); `cargo xtask test` installs it");
-            false
-        }
-    }
-}
-
 /// Whether a tick was killed as it made a call for the so-manieth time; it may end before.
 fn killed_at(world: &World, call: &str, time: u32, now: &str) -> bool {
-    // Not every machine has every call.
-    let traced = format!("trace=?{call}");
-    let injected = format!("inject=?{call}:signal=KILL:when={time}");
-    let strace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &traced,
-        "-e",
-        &injected,
-    ];
     let tick = ["heal", "tick", "--seed", "1", "--now", now];
-    let output = world.decnet.wrapped(&strace, &tick).output();
-    let output = output.expect("it was run before");
-    let is_killed = output.status.signal() == Some(9);
-    let ended = Outcome::from_output(format!("{call} {time}"), output);
-    assert!(is_killed || ended.code == Some(0), "{ended:#?}");
-    is_killed
+    killing::killed_at(&world.decnet, &tick, call, time)
 }
 
 /// Does what was left of a moment, or had not been begun.

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use decnet_tests::draw::Draw;
+use decnet_tests::killing::{killed_at, strace_works};
 use decnet_tests::logs::ended;
 use decnet_tests::memories::{all_is_remembered_once, expected, jobs, rows, scores, work_off};
 use decnet_tests::misbehaving_server::{Behaviour, MisbehavingServer};
@@ -132,6 +133,37 @@ fn workers_that_are_killed_anywhere_lose_and_repeat_nothing() {
     all_is_remembered_once(&world);
     let snapshots = rows(&world, "SELECT last_entry FROM memory_snapshot");
     assert!((1..=5).contains(&snapshots.len()), "{snapshots:#?}");
+    world.the_database_is_whole();
+}
+
+#[test]
+fn a_tick_that_is_killed_at_any_write_loses_and_repeats_nothing() {
+    if !strace_works() {
+        return;
+    }
+    let settings = SETTINGS.replace("lease = \"300ms\"", "lease = \"1ms\"");
+    let world = World::new(&two_people(), &settings);
+    tick(&world, 0, &friday(0), 1).succeeds();
+    work_off(&world);
+    let mut kills: u32 = 0;
+    for time in 1.. {
+        tick(&world, u64::from(time), &friday(u64::from(time)), 1).succeeds();
+        // Whatever changes the database goes through this call.
+        let is_killed = killed_at(&world.decnet, &["worker", "tick"], "pwrite64", time);
+        until("nothing waits any more", || {
+            work_off(&world);
+            (waiting(&world) == 0).then_some(())
+        });
+        let (found, expected) = (scores(&world).len(), expected(&world).len());
+        assert_eq!(found, expected, "after write {time}");
+        if !is_killed {
+            break;
+        }
+        kills += 1;
+    }
+    println!("killed at {kills} writes");
+    assert!(kills > 10, "a tick takes more than {kills} writes");
+    all_is_remembered_once(&world);
     world.the_database_is_whole();
 }
 
