@@ -15,6 +15,8 @@ pub enum Behaviour {
     Good,
     /// This text.
     Text(&'static str),
+    /// A mail that says the first thing that the prompt's author remembers, or [`NO_MEMORY`].
+    Remembering,
     /// Nothing, for as long as the caller waits.
     HangBeforeHeader,
     /// A header, and nothing more.
@@ -64,6 +66,9 @@ pub enum Behaviour {
 pub const GOOD_TEXT: &str = "Subject: Meeting room on Tuesday\n\nHi,\n\nthe big room is taken on \
     Tuesday, so I moved us to the one on the second floor. Please bring the list of open orders \
     with you.\n";
+
+/// What [`Behaviour::Remembering`] says where nothing is remembered.
+pub const NO_MEMORY: &str = "my memory is not what it was, so tell me again.";
 
 /// One request for a text.
 #[derive(Clone, Debug)]
@@ -319,7 +324,7 @@ fn exchange(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 is_ollama: path == "/api/chat",
                 cap,
             };
-            let done = answer.misbehave(behaviour, &key, &mut reader, shared);
+            let done = answer.misbehave(behaviour, &sent, &key, &mut reader, shared);
             linger(behaviour, shared);
             done
         }
@@ -369,6 +374,19 @@ fn cap_of(body: &Value) -> usize {
         .unwrap_or(usize::MAX)
 }
 
+/// The last line of the first thing that a prompt says somebody remembers.
+fn remembered(asked: &Value) -> Option<&str> {
+    let messages = asked["messages"].as_array()?;
+    let said = messages
+        .iter()
+        .filter_map(|message| message["content"].as_str());
+    let (_, behind) = said
+        .filter_map(|text| text.split_once("what it said:\n"))
+        .next()?;
+    let lines = behind.lines().take_while(|line| line.starts_with("  "));
+    lines.last().map(str::trim)
+}
+
 struct Answer {
     connection: TcpStream,
     is_ollama: bool,
@@ -376,9 +394,17 @@ struct Answer {
 }
 
 impl Answer {
+    /// One token, and a proper end.
+    fn whole(mut self, text: &str) -> std::io::Result<()> {
+        self.header()?;
+        self.token(text)?;
+        self.end(1)
+    }
+
     fn misbehave(
         mut self,
         behaviour: Behaviour,
+        asked: &Value,
         key: &str,
         caller: &mut BufReader<TcpStream>,
         shared: &Shared,
@@ -393,10 +419,10 @@ impl Answer {
                 }
                 self.end(words)
             }
-            Behaviour::Text(text) => {
-                self.header()?;
-                self.token(text)?;
-                self.end(1)
+            Behaviour::Text(text) => self.whole(text),
+            Behaviour::Remembering => {
+                let said = remembered(asked).unwrap_or(NO_MEMORY);
+                self.whole(&format!("Subject: Where we stand\n\nHi,\n\n{said}\n"))
             }
             Behaviour::HangBeforeHeader => wait_for_leave(caller),
             Behaviour::HangInBody => {
