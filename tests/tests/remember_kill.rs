@@ -133,6 +133,15 @@ fn workers_that_are_killed_anywhere_lose_and_repeat_nothing() {
     all_is_remembered_once(&world);
     let snapshots = rows(&world, "SELECT last_entry FROM memory_snapshot");
     assert!((1..=5).contains(&snapshots.len()), "{snapshots:#?}");
+    // What follows from the log is what there is.
+    let shown = |world: &World| {
+        world
+            .decnet
+            .json(["memory", "list", "--limit", "0", "--json"])
+    };
+    let before = shown(&world);
+    world.decnet.ok(["memory", "rebuild"]);
+    assert_eq!(shown(&world), before);
     world.the_database_is_whole();
 }
 
