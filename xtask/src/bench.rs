@@ -4,7 +4,9 @@
 //! by rename, with nothing decided and nothing written. Figures are for reading, not for tests:
 //! machines are noisy, ratios less so.
 
+mod background;
 mod heal;
+mod memory;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -28,8 +30,19 @@ const DECKIES: u32 = 1_000_000;
 /// A Friday morning, when everybody is at work.
 const NOW: &str = "2026-03-06T10:00:00Z";
 
-/// Measures everything and prints a table. `--quick` leaves out the large worlds, and reads fewer
-/// sessions; `--sessions` measures these alone, `--heal` what looking after decoys costs.
+/// Measures into a folder, with fewer and smaller worlds if the last is true.
+type Measure = fn(&Programs, &Path, bool) -> Result<()>;
+
+/// What can be measured alone: its folder, the option that names it, and what measures it.
+const PARTS: [(&str, &str, Measure); 4] = [
+    ("sessions", "--sessions", sessions::measure),
+    ("heal", "--heal", heal::measure),
+    ("background", "--background", background::measure),
+    ("memory", "--memory", memory::measure),
+];
+
+/// Measures everything and prints a table, or only the [parts](PARTS) that are named. `--quick` leaves
+/// out the large worlds.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let [first, rest @ ..] = arguments
         && first == MEASURE
@@ -37,27 +50,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         return measure(rest);
     }
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    let (quick, only_sessions, only_heal) = (has("--quick"), has("--sessions"), has("--heal"));
+    let quick = has("--quick");
+    let named = PARTS.into_iter().filter(|(_, option, _)| has(option));
+    let named: Vec<_> = named.collect();
     let programs = build()?;
     let dir = tempdir()?;
     println!(
         "figure                                        measured        limit      ratio   goal"
     );
-    let measured = if only_sessions || only_heal {
-        let sessions = || sessions::measure(&programs, &dir, quick);
-        let heal = || heal::measure(&programs, &dir.join("heal"), quick);
-        match (only_sessions, only_heal) {
-            (true, true) => sessions().and_then(|()| heal()),
-            (true, false) => sessions(),
-            _ => heal(),
-        }
-    } else {
+    let measured = if named.is_empty() {
         with_files(&programs, &dir, quick)
+    } else {
+        parts(&named, &programs, &dir, quick)
     };
     // Gigabytes, whatever went wrong.
     fs::remove_dir_all(&dir)?;
     measured?;
-    if only_sessions || only_heal {
+    if !named.is_empty() {
         return Ok(());
     }
     println!("\ncomposing one message (goal <= 60 us), and one text (offline writer):");
@@ -82,12 +91,25 @@ fn with_files(programs: &Programs, dir: &Path, quick: bool) -> Result<()> {
     if !quick {
         deckies(programs, dir)?;
     }
-    sessions::measure(programs, dir, quick)?;
-    heal::measure(programs, &dir.join("heal"), quick)?;
+    parts(&PARTS, programs, dir, quick)?;
     println!("\nfinding tells (goal >= 50,000 messages/s):");
     let mut scan = Command::new(&programs.scan_speed);
     let output = scan.arg(dir.join("small")).output()?;
     print!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}
+
+fn parts(
+    parts: &[(&str, &str, Measure)],
+    programs: &Programs,
+    dir: &Path,
+    quick: bool,
+) -> Result<()> {
+    for (folder, _, measure) in parts {
+        let dir = dir.join(folder);
+        fs::create_dir_all(&dir)?;
+        measure(programs, &dir, quick)?;
+    }
     Ok(())
 }
 
@@ -103,6 +125,8 @@ struct Programs {
     client_cost: PathBuf,
     session_speed: PathBuf,
     heal_speed: PathBuf,
+    background_speed: PathBuf,
+    memory_speed: PathBuf,
 }
 
 fn build() -> Result<Programs> {
@@ -141,6 +165,8 @@ fn build() -> Result<Programs> {
         client_cost: example("client_cost"),
         session_speed: example("session_speed"),
         heal_speed: example("heal_speed"),
+        background_speed: example("background_speed"),
+        memory_speed: example("memory_speed"),
     })
 }
 
@@ -481,25 +507,46 @@ fn row(name: &str, measured: &str, limit: &str, ratio: f64, goal: &str) {
     println!("{name:<42} {measured:>12} {limit:>12} {ratio:>10}   {goal}");
 }
 
+/// Numbers by name.
+struct Figures(BTreeMap<String, f64>);
+
+impl Figures {
+    /// The number of this name; none is not a number.
+    fn of(&self, name: &str) -> f64 {
+        self.0.get(name).copied().unwrap_or(f64::NAN)
+    }
+}
+
 /// What a program prints: lines of a name and a number.
-fn output(command: &mut Command) -> Result<BTreeMap<String, f64>> {
+fn output(command: &mut Command) -> Result<Figures> {
     let output = command.output()?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{command:?} failed: {why}").into());
     }
-    String::from_utf8(output.stdout)?
+    let figures = String::from_utf8(output.stdout)?
         .lines()
         .map(|line| {
             let (name, number) = line.split_once(' ').ok_or("a line without a number")?;
             Ok((name.to_owned(), number.parse()?))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Figures(figures))
 }
 
 /// Waits until what was written is on the disk, so that nobody else's commit waits for it.
 fn settle() -> Result<()> {
     quiet(&mut Command::new("sync"))
+}
+
+/// A time in the unit that suits it.
+fn short(seconds: f64) -> String {
+    match seconds {
+        nan if nan.is_nan() => String::new(),
+        below if below < 1e-3 => format!("{:.1} us", seconds * 1e6),
+        below if below < 1.0 => format!("{:.2} ms", seconds * 1e3),
+        _ => format!("{seconds:.2} s"),
+    }
 }
 
 fn mib(mib: f64) -> String {

@@ -34,8 +34,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[--quick] [--sessions] [--heal]",
-        about: "print what decnet costs, each figure beside its limit; --quick leaves out large worlds",
+        arguments: "[--quick] [--sessions] [--heal] [--background] [--memory]",
+        about: "print what decnet costs, or only what is named, each figure beside its limit; --quick leaves out large worlds",
         run: |arguments| bench::run(arguments).map_err(|error| error.to_string()),
     },
     Command {

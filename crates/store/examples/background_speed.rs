@@ -1,8 +1,12 @@
-//! What jobs and backups cost: `cargo run --release --example background_speed -- FOLDER [MEGABYTES]`.
+//! What jobs and backups cost, beside SQLite and the disk.
 //!
-//! Jobs: enqueue, claim and settle, one by one with durable commits, beside a bare loop of the same
-//! three statements; and in batches. Backup: a database of so many megabytes (default 1,024) under a
-//! writer, beside a plain copy with an `fsync`. FOLDER is made, and holds two copies of it.
+//! - `background_speed jobs FOLDER` enqueues, claims and settles jobs: one by one with durable commits,
+//!   in turn with a bare loop of the same three statements, and in batches.
+//! - `background_speed waiting DATABASE COUNT` adds jobs until COUNT wait, and does some more among them.
+//! - `background_speed backup FOLDER MEGABYTES` copies a database of so many megabytes while somebody
+//!   writes to it, in turn with a plain copy and an `fsync`.
+//!
+//! Figures are lines of a name and a number, in seconds unless the name says otherwise.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -14,50 +18,76 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use decnet_background::backup::BackupTarget;
-use decnet_background::job::NewJob;
+use decnet_background::backup::{BackupFacts, BackupTarget, Copying};
+use decnet_background::job::{JobId, NewJob};
 use decnet_background::ledger::{Ending, JobLedger, Settled, Wanted};
-use decnet_store::{OpenOptions, Store};
+use decnet_store::{Durability, OpenOptions, Store};
 use rusqlite::Connection;
 use serde_json::json;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const SINGLE: u32 = 300;
-const ROUNDS: usize = 3;
+/// Jobs that are done one by one.
+const SINGLE: usize = 600;
+/// Jobs of a batch, and batches.
 const BATCH: usize = 1_000;
 const BATCHES: usize = 20;
+/// Jobs that are enqueued in a commit that there is anyway.
+const TOGETHER: usize = 100;
+/// Jobs that are done among those that wait.
+const LOOKS: usize = 2_000;
+/// Copies of which the median is taken.
+const ROUNDS: usize = 5;
+/// Bytes of the payloads in a database that is copied: about a mail.
+const PAYLOAD: usize = 4_000;
+/// How long the writer rests between two commits.
+const REST: Duration = Duration::from_millis(20);
 /// Commits that were made beside backups.
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
-#[expect(clippy::print_stdout, reason = "it reports")]
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("which folder?")?;
-    let megabytes: usize = arguments.next().map_or(Ok(1_024), |text| text.parse())?;
-    let folder = Path::new(&folder);
-    fs::create_dir_all(folder)?;
-    let (mut ours, mut bare): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        // Taking turns, so that both meet the same disk.
-        bare.push(rate(
-            bare_jobs(&folder.join(format!("bare{round}.db")))?,
-            SINGLE,
-        ));
-        ours.push(rate(jobs(&folder.join(format!("jobs{round}.db")))?, SINGLE));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["jobs", folder] => jobs(Path::new(folder)),
+        ["waiting", database, count] => waiting(Path::new(database), count.parse()?),
+        ["backup", folder, megabytes] => backup(Path::new(folder), megabytes.parse()?),
+        _ => Err(
+            "usage: background_speed jobs FOLDER | waiting DATABASE COUNT | \
+                  backup FOLDER MEGABYTES"
+                .into(),
+        ),
     }
-    println!("one by one, jobs/s: {ours:.0?}, bare loop {bare:.0?}");
-    let batches = batches(&folder.join("batches.db"))?;
-    let count = u32::try_from(BATCH * BATCHES)?;
-    println!("in batches of {BATCH}: {:.0} jobs/s", rate(batches, count));
-    if megabytes > 0 {
-        backup(folder, megabytes)?;
-    }
-    Ok(())
 }
 
-fn rate(time: Duration, count: u32) -> f64 {
-    f64::from(count) / time.as_secs_f64()
+fn open(path: &Path, durability: Durability) -> Result<Store> {
+    let options = OpenOptions {
+        durability,
+        ..OpenOptions::default()
+    };
+    Ok(Store::open(path, options)?)
+}
+
+#[expect(clippy::print_stdout, reason = "it reports")]
+fn print(name: &str, value: f64) {
+    println!("{name} {value}");
+}
+
+fn print_median(name: &str, mut values: Vec<f64>) {
+    print(name, at_share(&mut values, 50));
+}
+
+/// The value that so many per cent stay below.
+fn at_share(values: &mut [f64], per_cent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let index = (values.len() * per_cent / 100).min(values.len().saturating_sub(1));
+    values.get(index).copied().unwrap_or(f64::NAN)
+}
+
+fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let begun = Instant::now();
+    let value = work()?;
+    Ok((value, begun.elapsed().as_secs_f64()))
 }
 
 fn now() -> DateTime<Utc> {
@@ -72,23 +102,14 @@ fn job(number: usize) -> NewJob {
     )
 }
 
-fn jobs(path: &Path) -> Result<Duration> {
-    let mut store = Store::open(path, OpenOptions::default())?;
-    let wanted = [Wanted {
+fn wanted(most: usize) -> [Wanted<'static>; 1] {
+    [Wanted {
         kind: "memory.remember",
-        most: 1,
-    }];
-    let begun = Instant::now();
-    for number in 0..SINGLE as usize {
-        store.enqueue(&[job(number)], now())?;
-        let claimed = store.claim(&wanted, now(), now() + TimeDelta::seconds(60))?;
-        let job = claimed.first().ok_or("nothing was claimed")?;
-        store.settle(&[(done(job.id, job.token), Vec::new())], now())?;
-    }
-    Ok(begun.elapsed())
+        most,
+    }]
 }
 
-fn done(id: decnet_background::job::JobId, token: u32) -> Settled {
+fn done(id: JobId, token: u32) -> Settled {
     Settled {
         id,
         token,
@@ -96,146 +117,328 @@ fn done(id: decnet_background::job::JobId, token: u32) -> Settled {
     }
 }
 
-/// The same three commits on the same table, without anything around them.
-fn bare_jobs(path: &Path) -> Result<Duration> {
-    drop(Store::open(path, OpenOptions::default())?);
-    let connection = Connection::open(path)?;
+// Jobs one by one and in batches.
+
+fn jobs(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut store = open(&folder.join("jobs.db"), Durability::Full)?;
+    let bare_path = folder.join("bare.db");
+    drop(open(&bare_path, Durability::Full)?);
+    let connection = Connection::open(&bare_path)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 128")?;
-    let mut insert = connection.prepare(
-        "INSERT INTO job (kind, cause, payload, enqueued_at, due_at)
-         VALUES ('memory.remember', ?1, '{\"mail\":1}', 1, 1)",
-    )?;
-    let mut claim = connection.prepare(
-        "UPDATE job SET state = 'running', token = token + 1, due_at = 9 WHERE id = (
-             SELECT id FROM job WHERE kind = 'memory.remember' AND priority = 0 AND due_at <= 5
-             ORDER BY due_at, id LIMIT 1) RETURNING id",
-    )?;
-    let mut settle = connection.prepare(
-        "UPDATE job SET state = 'done', due_at = NULL, settled_at = 7, payload = NULL WHERE id = ?1",
-    )?;
-    let begun = Instant::now();
+    let mut bare = Bare::new(&connection)?;
+    let (mut ours, mut limit) = (Vec::new(), Vec::new());
     for number in 0..SINGLE {
-        insert.execute([format!("mail {number}")])?;
-        let id: i64 = claim.query_row([], |row| row.get(0))?;
-        settle.execute([id])?;
+        // Taking turns, so that both meet the same disk.
+        limit.push(timed(|| bare.job(number))?.1);
+        ours.push(timed(|| one_job(&mut store, number))?.1);
     }
-    Ok(begun.elapsed())
-}
-
-fn batches(path: &Path) -> Result<Duration> {
-    let mut store = Store::open(path, OpenOptions::default())?;
-    let wanted = [Wanted {
-        kind: "memory.remember",
-        most: BATCH,
-    }];
-    let begun = Instant::now();
+    print("job_mean_s", ours.iter().sum::<f64>() / SINGLE as f64);
+    print("bare_job_mean_s", limit.iter().sum::<f64>() / SINGLE as f64);
+    print_median("job_s", ours);
+    print_median("bare_job_s", limit);
+    drop(store);
+    let mut store = open(&folder.join("batches.db"), Durability::Full)?;
+    let mut steps = [0.0; 3];
     for batch in 0..BATCHES {
-        let new: Vec<NewJob> = (0..BATCH)
-            .map(|number| job(batch * BATCH + number))
-            .collect();
-        store.enqueue(&new, now())?;
-        let claimed = store.claim(&wanted, now(), now() + TimeDelta::seconds(60))?;
-        let settled = claimed
-            .iter()
-            .map(|job| (done(job.id, job.token), Vec::new()));
-        store.settle(&settled.collect::<Vec<_>>(), now())?;
+        for (sum, seconds) in steps.iter_mut().zip(one_batch(&mut store, batch)?) {
+            *sum += seconds;
+        }
     }
-    Ok(begun.elapsed())
+    let count = (BATCH * BATCHES) as f64;
+    print("batched_jobs_per_s", count / steps.iter().sum::<f64>());
+    for (name, seconds) in ["enqueue", "claim", "settle"].iter().zip(steps) {
+        print(&format!("batched_{name}_each_s"), seconds / count);
+    }
+    let mut times = Vec::new();
+    for batch in 0..BATCHES {
+        times.push(timed(|| bare.batch(SINGLE + batch * BATCH))?.1);
+    }
+    print("bare_batched_jobs_per_s", count / times.iter().sum::<f64>());
+    Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "it reports")]
+fn one_job(store: &mut Store, number: usize) -> Result<()> {
+    store.enqueue(&[job(number)], now())?;
+    let claimed = store.claim(&wanted(1), now(), now() + TimeDelta::seconds(60))?;
+    let job = claimed.first().ok_or("nothing was claimed")?;
+    store.settle(&[(done(job.id, job.token), Vec::new())], now())?;
+    Ok(())
+}
+
+/// A batch enqueued, claimed and settled; how long each took.
+fn one_batch(store: &mut Store, batch: usize) -> Result<[f64; 3]> {
+    let new: Vec<NewJob> = (0..BATCH)
+        .map(|number| job(batch * BATCH + number))
+        .collect();
+    let (_, enqueue) = timed(|| Ok(store.enqueue(&new, now())?))?;
+    let lease_until = now() + TimeDelta::seconds(60);
+    let (claimed, claim) = timed(|| Ok(store.claim(&wanted(BATCH), now(), lease_until)?))?;
+    let settled = claimed
+        .iter()
+        .map(|job| (done(job.id, job.token), Vec::new()));
+    let settled = settled.collect::<Vec<_>>();
+    let (_, settle) = timed(|| Ok(store.settle(&settled, now())?))?;
+    Ok([enqueue, claim, settle])
+}
+
+/// The same three statements on the same table, without anything around them.
+struct Bare<'c> {
+    connection: &'c Connection,
+    insert: rusqlite::Statement<'c>,
+    claim: rusqlite::Statement<'c>,
+    settle: rusqlite::Statement<'c>,
+}
+
+impl<'c> Bare<'c> {
+    fn new(connection: &'c Connection) -> Result<Self> {
+        Ok(Self {
+            connection,
+            insert: connection.prepare(
+                "INSERT INTO job (kind, cause, payload, enqueued_at, due_at)
+                 VALUES ('memory.remember', ?1, '{\"mail\":1}', 1, 1)",
+            )?,
+            claim: connection.prepare(
+                "UPDATE job SET state = 'running', token = token + 1, due_at = ?1 WHERE id = (
+                     SELECT id FROM job
+                     WHERE kind = 'memory.remember' AND priority = 0 AND due_at < ?1
+                     ORDER BY due_at, id LIMIT 1) RETURNING id",
+            )?,
+            settle: connection.prepare(
+                "UPDATE job SET state = 'done', due_at = NULL, settled_at = 7, payload = NULL
+                 WHERE id = ?1",
+            )?,
+        })
+    }
+
+    fn enqueue(&mut self, number: usize) -> Result<()> {
+        self.insert.execute([format!("bare {number}")])?;
+        Ok(())
+    }
+
+    fn claim(&mut self) -> Result<i64> {
+        let lease_until = now().timestamp_micros() + 60_000_000;
+        Ok(self.claim.query_row([lease_until], |row| row.get(0))?)
+    }
+
+    fn settle(&mut self, id: i64) -> Result<()> {
+        self.settle.execute([id])?;
+        Ok(())
+    }
+
+    fn job(&mut self, number: usize) -> Result<()> {
+        self.enqueue(number)?;
+        let id = self.claim()?;
+        self.settle(id)
+    }
+
+    fn batch(&mut self, from: usize) -> Result<()> {
+        let connection = self.connection;
+        let together = |work: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            work()?;
+            Ok(connection.execute_batch("COMMIT")?)
+        };
+        together(&mut || (from..from + BATCH).try_for_each(|number| self.enqueue(number)))?;
+        let mut ids = Vec::new();
+        together(&mut || {
+            for _ in 0..BATCH {
+                ids.push(self.claim()?);
+            }
+            Ok(())
+        })?;
+        together(&mut || ids.iter().try_for_each(|id| self.settle(*id)))
+    }
+}
+
+// Jobs among many that wait.
+
+fn waiting(database: &Path, count: usize) -> Result<()> {
+    // What a commit waits for is the disk, and that is measured above.
+    let mut store = open(database, Durability::ProcessOnly)?;
+    let connection = Connection::open(database)?;
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 128")?;
+    let number = |sql: &str| -> Result<usize> {
+        let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(usize::try_from(number)?)
+    };
+    let there = number("SELECT count(*) FROM job WHERE state = 'waiting'")?;
+    let made = number("SELECT coalesce(max(id), 0) FROM job")?;
+    let mut next = made;
+    while next - made < count.saturating_sub(there) {
+        let end = (next + BATCH).min(made + count - there);
+        let new: Vec<NewJob> = (next..end).map(job).collect();
+        store.enqueue(&new, now())?;
+        next = end;
+    }
+    let mut bare = Bare::new(&connection)?;
+    let (mut enqueue, mut claim, mut settle) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_enqueue, mut bare_claim, mut bare_settle) = (Vec::new(), Vec::new(), Vec::new());
+    for number in next..next + LOOKS {
+        enqueue.push(timed(|| Ok(store.enqueue(&[job(number)], now())?))?.1);
+        let lease_until = now() + TimeDelta::seconds(60);
+        let (claimed, seconds) = timed(|| Ok(store.claim(&wanted(1), now(), lease_until)?))?;
+        claim.push(seconds);
+        let job = claimed.first().ok_or("nothing was claimed")?;
+        let settled = [(done(job.id, job.token), Vec::new())];
+        settle.push(timed(|| Ok(store.settle(&settled, now())?))?.1);
+        bare_enqueue.push(timed(|| bare.enqueue(number))?.1);
+        let (id, seconds) = timed(|| bare.claim())?;
+        bare_claim.push(seconds);
+        bare_settle.push(timed(|| bare.settle(id))?.1);
+    }
+    next += LOOKS;
+    print_median("enqueue_s", enqueue);
+    print_median("bare_enqueue_s", bare_enqueue);
+    print_median("claim_s", claim);
+    print_median("bare_claim_s", bare_claim);
+    print_median("settle_s", settle);
+    print_median("bare_settle_s", bare_settle);
+    // What each more costs in a commit that there is anyway.
+    let mut each = Vec::new();
+    for _ in 0..BATCHES {
+        let new: Vec<NewJob> = (next..next + TOGETHER).map(job).collect();
+        let (_, seconds) = timed(|| Ok(store.enqueue(&new, now())?))?;
+        each.push(seconds / TOGETHER as f64);
+        next += TOGETHER;
+    }
+    print_median("enqueue_each_s", each);
+    // They are taken away again, so that as many wait as before.
+    connection.execute(
+        "DELETE FROM job WHERE id > (SELECT max(id) FROM job) - ?1",
+        [i64::try_from(BATCHES * TOGETHER)?],
+    )?;
+    Ok(())
+}
+
+// Backups.
+
+/// What one round of a backup measured, in seconds.
+#[derive(Default)]
+struct Copies {
+    plain: Vec<f64>,
+    pages: Vec<f64>,
+    back_up: Vec<f64>,
+    drill: Vec<f64>,
+    most: Vec<f64>,
+    per_cent: Vec<f64>,
+    alone_most: Vec<f64>,
+    alone_per_cent: Vec<f64>,
+}
+
 fn backup(folder: &Path, megabytes: usize) -> Result<()> {
+    fs::create_dir_all(folder)?;
     let path = folder.join("large.db");
-    let mut store = Store::open(&path, OpenOptions::default())?;
-    // Payloads of the size of a mail.
-    let text = "a mail has about four thousand letters ".repeat(100);
-    for batch in 0..megabytes / 4 {
-        let new: Vec<NewJob> = (0..1_000)
+    let mut store = open(&path, Durability::ProcessOnly)?;
+    fill(&mut store, &path, megabytes)?;
+    drop(store);
+    let mut copies = Copies::default();
+    for _ in 0..ROUNDS {
+        let plain = folder.join("plain.db");
+        rustix::fs::sync();
+        // While nobody has it open: closing a file drops the locks of the whole process on it.
+        copies.plain.push(timed(|| plain_copy(&path, &plain))?.1);
+        fs::remove_file(&plain)?;
+        rustix::fs::sync();
+        let to = folder.join("copy.db");
+        let mut store = open(&path, Durability::Full)?;
+        let (backed_up, mut waits) = beside_a_writer(&path, || back_up(&mut store, &to))?;
+        let (facts, pages, seconds) = backed_up;
+        copies.pages.push(pages);
+        copies.back_up.push(seconds);
+        copies.most.push(at_share(&mut waits, 100));
+        copies.per_cent.push(at_share(&mut waits, 99));
+        copies
+            .drill
+            .push(timed(|| Ok(store.drill(&to, &facts)?))?.1);
+        fs::remove_file(&to)?;
+        drop(store);
+        rustix::fs::sync();
+        let rests = || {
+            thread::sleep(Duration::from_secs_f64(seconds));
+            Ok(())
+        };
+        let ((), mut waits) = beside_a_writer(&path, rests)?;
+        copies.alone_most.push(at_share(&mut waits, 100));
+        copies.alone_per_cent.push(at_share(&mut waits, 99));
+    }
+    print("bytes", fs::metadata(&path)?.len() as f64);
+    let beside_plain = copies.plain.iter().zip(&copies.back_up);
+    print_median(
+        "ratio",
+        beside_plain.map(|(plain, ours)| plain / ours).collect(),
+    );
+    let beside_plain = copies.plain.iter().zip(&copies.pages);
+    print_median(
+        "pages_ratio",
+        beside_plain.map(|(plain, ours)| plain / ours).collect(),
+    );
+    print_median("plain_s", copies.plain);
+    print_median("pages_s", copies.pages);
+    print_median("back_up_s", copies.back_up);
+    print_median("drill_s", copies.drill);
+    print_median("commit_most_s", copies.most);
+    print_median("commit_99_s", copies.per_cent);
+    print_median("commit_alone_most_s", copies.alone_most);
+    print_median("commit_alone_99_s", copies.alone_per_cent);
+    Ok(())
+}
+
+/// Adds jobs with payloads of the size of a mail until the database is so large.
+fn fill(store: &mut Store, path: &Path, megabytes: usize) -> Result<()> {
+    let text = "a mail has about four thousand letters ".repeat(PAYLOAD.div_ceil(39));
+    let mut next = 0;
+    while fs::metadata(path)?.len() < megabytes as u64 * 1_000_000 {
+        let new: Vec<NewJob> = (next..next + BATCH)
             .map(|number| NewJob {
                 payload: json!(text),
-                ..job(batch * 1_000 + number)
+                ..job(number)
             })
             .collect();
         store.enqueue(&new, now())?;
-    }
-    let bytes = fs::metadata(&path)?.len();
-    for round in 0..ROUNDS {
-        let plain = folder.join("plain.db");
-        let begun = Instant::now();
-        let mut copy = File::create(&plain)?;
-        io::copy(&mut File::open(&path)?, &mut copy)?;
-        copy.sync_all()?;
-        let plain_time = begun.elapsed();
-        fs::remove_file(&plain)?;
-        let to = folder.join("copy.db");
-        let ends = AtomicBool::new(false);
-        let (facts, pages_time, time, waits) = thread::scope(|scope| -> Result<_> {
-            let writer = scope.spawn(|| writes(&path, &ends).map_err(|error| error.to_string()));
-            let begun = Instant::now();
-            let mut pages_time = Duration::ZERO;
-            let mut watch = |_| {
-                pages_time = begun.elapsed();
-                ControlFlow::Continue(())
-            };
-            let facts = store.back_up(&to, &mut watch);
-            let time = begun.elapsed();
-            ends.store(true, Ordering::SeqCst);
-            let waits = writer.join().map_err(|_| "the writer panicked")??;
-            Ok((facts?, pages_time, time, waits))
-        })?;
-        let begun = Instant::now();
-        store.drill(&to, &facts)?;
-        let drill_time = begun.elapsed();
-        fs::remove_file(&to)?;
-        #[expect(clippy::cast_precision_loss, reason = "it is for people")]
-        let speed = |time: Duration| bytes as f64 / 1e6 / time.as_secs_f64();
-        let alone = writes_for(&path, Duration::from_secs(2))?;
-        println!(
-            "{round}: {bytes} bytes; plain copy {:.0} MB/s, pages {:.0} MB/s, with counts and digest \
-             {:.0} MB/s; drill {drill_time:.1?}; commits meanwhile {} (longest {:.1?}, 99 % {:.1?}), \
-             alone {} (longest {:.1?}, 99 % {:.1?})",
-            speed(plain_time),
-            speed(pages_time),
-            speed(time),
-            waits.len(),
-            waits.last().copied().unwrap_or_default(),
-            waits
-                .get(waits.len() * 99 / 100)
-                .copied()
-                .unwrap_or_default(),
-            alone.len(),
-            alone.last().copied().unwrap_or_default(),
-            alone
-                .get(alone.len() * 99 / 100)
-                .copied()
-                .unwrap_or_default(),
-        );
+        next += BATCH;
     }
     Ok(())
 }
 
-fn writes_for(path: &Path, time: Duration) -> Result<Vec<Duration>> {
+fn plain_copy(from: &Path, to: &Path) -> Result<()> {
+    let mut copy = File::create(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    Ok(copy.sync_all()?)
+}
+
+/// Makes a backup; how long its pages took, and all of it with counts and digest.
+fn back_up(store: &mut Store, to: &Path) -> Result<(BackupFacts, f64, f64)> {
+    let begun = Instant::now();
+    let mut pages = 0.0;
+    let mut watch = |_: Copying| {
+        pages = begun.elapsed().as_secs_f64();
+        ControlFlow::Continue(())
+    };
+    let facts = store.back_up(to, &mut watch)?;
+    Ok((facts, pages, begun.elapsed().as_secs_f64()))
+}
+
+/// Does something while somebody else makes a durable commit every 20 ms; how long each took.
+fn beside_a_writer<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<f64>)> {
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
         let writer = scope.spawn(|| writes(path, &ends).map_err(|error| error.to_string()));
-        thread::sleep(time);
+        let value = work();
         ends.store(true, Ordering::SeqCst);
-        Ok(writer.join().map_err(|_| "the writer panicked")??)
+        let waits = writer.join().map_err(|_| "the writer panicked")??;
+        Ok((value?, waits))
     })
 }
 
-/// Durable commits every 20 ms; how long each took, shortest first.
-fn writes(path: &Path, ends: &AtomicBool) -> Result<Vec<Duration>> {
-    let mut store = Store::open(path, OpenOptions::default())?;
+fn writes(path: &Path, ends: &AtomicBool) -> Result<Vec<f64>> {
+    let mut store = open(path, Durability::Full)?;
     let mut waits = Vec::new();
     while !ends.load(Ordering::SeqCst) {
         let number = WRITTEN.fetch_add(1, Ordering::SeqCst);
         let one = [NewJob::new("other", number.to_string(), json!(number))];
-        let begun = Instant::now();
-        store.enqueue(&one, now())?;
-        waits.push(begun.elapsed());
-        thread::sleep(Duration::from_millis(20));
+        waits.push(timed(|| Ok(store.enqueue(&one, now())?))?.1);
+        thread::sleep(REST);
     }
-    waits.sort_unstable();
     Ok(waits)
 }

@@ -41,6 +41,8 @@ const BUDGET: usize = 600;
 /// Single memories that are written, each in a transaction of its own; and those in one.
 const SINGLE: u64 = 300;
 const TOGETHER: u64 = 100;
+/// Times that everything is made anew.
+const REBUILDS: usize = 5;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -149,42 +151,13 @@ fn recalling(path: &Path, wanted: u64) -> Result<()> {
     }
     if last > first {
         let each = began.elapsed().as_secs_f64() / (last - first) as f64;
-        println!("write_in_bulk_each {each:.9}");
+        println!("write_in_bulk_each_s {each:.9}");
     }
     println!("memories {next}");
     drop(store);
 
     let mut store = open(path, Durability::Full)?;
-    let reach = Reach::default();
-    let (mut times, mut told, mut found) = (Vec::new(), 0, 0);
-    for number in 0..RECALLS {
-        let about = memory(mixed(number, 7, next));
-        let cue = Cue {
-            owner: about.facts.owner,
-            other: about.facts.other,
-            thread: about.facts.thread,
-            entities: about.facts.entities,
-            now: at(next),
-        };
-        let began = Instant::now();
-        let candidates = store.candidates(&cue, &reach)?;
-        let recalled = recall(&candidates, &cue, BUDGET);
-        times.push(began.elapsed().as_secs_f64());
-        found += candidates.len();
-        told += black_box(recalled).len();
-    }
-    times.sort_by(f64::total_cmp);
-    let part = |share: usize| {
-        times
-            .get(times.len() * share / 1_000)
-            .copied()
-            .unwrap_or(0.0)
-    };
-    println!("recall_median {:.9}", part(500));
-    println!("recall_99 {:.9}", part(990));
-    println!("recall_most {:.9}", times.last().copied().unwrap_or(0.0));
-    println!("candidates_each {:.1}", found as f64 / RECALLS as f64);
-    println!("recollections_each {:.1}", told as f64 / RECALLS as f64);
+    recall_some(&mut store, path, next)?;
 
     // One memory in a transaction of its own, beside a bare durable write of as much.
     let mut bare = File::create(path.with_extension("bare"))?;
@@ -206,14 +179,14 @@ fn recalling(path: &Path, wanted: u64) -> Result<()> {
         bare.sync_data()?;
         disk += began.elapsed().as_secs_f64();
     }
-    println!("write_alone {:.9}", alone / SINGLE as f64);
-    println!("bare_durable_write {:.9}", disk / SINGLE as f64);
+    println!("write_alone_s {:.9}", alone / SINGLE as f64);
+    println!("sync_s {:.9}", disk / SINGLE as f64);
     let began = Instant::now();
     for id in &ids {
         let _ = store.set_significance(&judgement(*id), at(next))?;
     }
     println!(
-        "score_alone {:.9}",
+        "score_alone_s {:.9}",
         began.elapsed().as_secs_f64() / SINGLE as f64
     );
     // What each more costs in a transaction that there is anyway.
@@ -228,9 +201,60 @@ fn recalling(path: &Path, wanted: u64) -> Result<()> {
         store.write(&batch, at(from))?;
         times.push(began.elapsed().as_secs_f64() / TOGETHER as f64);
     }
-    times.sort_by(f64::total_cmp);
-    println!("write_in_a_transaction_each {:.9}", times[times.len() / 2]);
+    println!("write_each_s {:.9}", at_share(&mut times, 500));
     Ok(())
+}
+
+/// Recalls something of many people, each time as somebody who writes to them would.
+fn recall_some(store: &mut Store, path: &Path, count: u64) -> Result<()> {
+    let connection = Connection::open(path)?;
+    let mut look_up = connection.prepare(
+        "SELECT m.score, m.pin, l.event, w.narrative
+         FROM memory m JOIN memory_log l ON l.number = m.id JOIN memory_words w ON w.number = m.id
+         WHERE m.id = ?1",
+    )?;
+    let reach = Reach::default();
+    let (mut times, mut bare, mut told, mut found) = (Vec::new(), Vec::new(), 0, 0);
+    for number in 0..RECALLS {
+        let about = memory(mixed(number, 7, count));
+        let cue = Cue {
+            owner: about.facts.owner,
+            other: about.facts.other,
+            thread: about.facts.thread,
+            entities: about.facts.entities,
+            now: at(count),
+        };
+        let began = Instant::now();
+        let candidates = store.candidates(&cue, &reach)?;
+        let recalled = recall(&candidates, &cue, BUDGET);
+        times.push(began.elapsed().as_secs_f64());
+        found += candidates.len();
+        told += black_box(recalled).len();
+        // The limit: what was considered, looked up with nothing made of it.
+        let began = Instant::now();
+        for candidate in &candidates {
+            let mut rows = look_up.query([candidate.memory.0])?;
+            while let Some(row) = rows.next()? {
+                let _ = black_box(row.get_ref(3)?);
+            }
+        }
+        bare.push(began.elapsed().as_secs_f64());
+    }
+    for (name, times) in [("recall", &mut times), ("bare_look_up", &mut bare)] {
+        println!("{name}_median_s {:.9}", at_share(times, 500));
+        println!("{name}_99_s {:.9}", at_share(times, 990));
+        println!("{name}_most_s {:.9}", at_share(times, 1_000));
+    }
+    println!("candidates_each {:.1}", found as f64 / RECALLS as f64);
+    println!("recollections_each {:.1}", told as f64 / RECALLS as f64);
+    Ok(())
+}
+
+/// The value that so many thousandths stay below.
+fn at_share(values: &mut [f64], thousandths: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let index = (values.len() * thousandths / 1_000).min(values.len().saturating_sub(1));
+    values.get(index).copied().unwrap_or(f64::NAN)
 }
 
 fn rebuilding(path: &Path, wanted: u64) -> Result<()> {
@@ -249,18 +273,61 @@ fn rebuilding(path: &Path, wanted: u64) -> Result<()> {
     drop(store);
     let mut store = open(path, Durability::Full)?;
     println!("entries {entries}");
-    for _ in 0..5 {
+    let mut times = Vec::new();
+    for _ in 0..REBUILDS {
         let began = Instant::now();
         let rebuilt = store.rebuild()?;
-        println!("rebuild {:.3}", began.elapsed().as_secs_f64());
-        println!("rebuilt_memories {}", rebuilt.memories);
+        times.push(began.elapsed().as_secs_f64());
+        if rebuilt.from_snapshot.is_some() {
+            return Err("there is a snapshot already".into());
+        }
     }
+    println!("rebuild_s {:.3}", at_share(&mut times, 500));
+    println!("rebuild_best_s {:.3}", at_share(&mut times, 0));
     let began = Instant::now();
     let info = store.snapshot(at(next), 5)?;
-    println!("snapshot {:.3}", began.elapsed().as_secs_f64());
+    println!("snapshot_s {:.3}", began.elapsed().as_secs_f64());
     println!("snapshot_bytes {}", info.bytes);
     let began = Instant::now();
     store.rebuild()?;
-    println!("rebuild_from_snapshot {:.3}", began.elapsed().as_secs_f64());
+    println!(
+        "rebuild_from_snapshot_s {:.3}",
+        began.elapsed().as_secs_f64()
+    );
+    drop(store);
+    println!("bare_rebuild_s {:.3}", bare_rebuild(path)?);
     Ok(())
+}
+
+/// The same rows and indexes made by SQLite alone, in one durable commit that nothing is read or
+/// decided for; the log is read to its end.
+fn bare_rebuild(path: &Path) -> Result<f64> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(
+        "DELETE FROM memory_snapshot;
+         PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+    )?;
+    let began = Instant::now();
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let _: i64 = connection.query_row("SELECT sum(length(event)) FROM memory_log", [], |row| {
+        row.get(0)
+    })?;
+    connection.execute_batch(
+        "CREATE TABLE bare_name (id INTEGER PRIMARY KEY, text TEXT);
+         INSERT INTO bare_name SELECT id, text FROM memory_name;
+         CREATE UNIQUE INDEX bare_name_text ON bare_name (text);
+         CREATE TABLE bare (id INTEGER PRIMARY KEY, owner, other, thread, happened_at, score,
+                            scored_by, pin, unpinned_by_hand);
+         INSERT INTO bare SELECT * FROM memory;
+         CREATE INDEX bare_other ON bare (owner, other, happened_at);
+         CREATE INDEX bare_thread ON bare (owner, thread, happened_at) WHERE thread IS NOT NULL;
+         CREATE INDEX bare_pinned ON bare (owner, happened_at) WHERE pin > 0;
+         CREATE TABLE bare_entity (owner, entity, happened_at, memory,
+                                   PRIMARY KEY (owner, entity, happened_at, memory)) WITHOUT ROWID;
+         INSERT INTO bare_entity SELECT * FROM memory_entity;
+         COMMIT;",
+    )?;
+    let seconds = began.elapsed().as_secs_f64();
+    connection.execute_batch("DROP TABLE bare_entity; DROP TABLE bare; DROP TABLE bare_name")?;
+    Ok(seconds)
 }

@@ -9,7 +9,7 @@ use decnet_background::ledger::{
     Ending, JobFilter, JobLedger, JobLedgerError, Recorded, Settled, Wanted,
 };
 use decnet_emailgen::ledger::LedgerError;
-use rusqlite::{OptionalExtension, Transaction, named_params, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use crate::error::{Failed, corrupt};
@@ -203,16 +203,16 @@ pub(crate) fn enqueue(
     transaction
         .prepare_cached(
             "INSERT INTO job (kind, cause, payload, priority, enqueued_at, due_at)
-             VALUES (:kind, :cause, :payload, :priority, :enqueued_at, :due_at)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(named_params! {
-            ":kind": job.kind,
-            ":cause": job.cause,
-            ":payload": job.payload.to_string(),
-            ":priority": job.priority,
-            ":enqueued_at": enqueued_at,
-            ":due_at": due_at,
-        })?;
+        .execute(params![
+            job.kind,
+            job.cause,
+            job.payload.to_string(),
+            job.priority,
+            enqueued_at,
+            due_at,
+        ])?;
     Ok(Enqueued::New(JobId(transaction.last_insert_rowid())))
 }
 

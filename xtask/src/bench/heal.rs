@@ -1,11 +1,10 @@
 //! What it costs to decide about decoys and to record what was done, beside SQLite and the disk.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{NOW, Programs, Result, mib, output, processes, quiet, row, settle};
+use super::{Figures, NOW, Programs, Result, mib, output, processes, quiet, row, settle, short};
 
 /// Attempts in the ledger that single decoys are looked at among.
 const RECORDS: [u64; 3] = [10_000, 100_000, 1_000_000];
@@ -13,8 +12,6 @@ const RECORDS: [u64; 3] = [10_000, 100_000, 1_000_000];
 const DECOYS: [u64; 3] = [1_000, 10_000, 100_000];
 /// Processes of which the median is taken.
 const PROCESSES: usize = 7;
-
-type Figures = BTreeMap<String, f64>;
 
 /// Measures single decoys, ticks, and ticks as processes. Everything is written below `dir`. `quick`
 /// leaves out the largest of each.
@@ -36,7 +33,7 @@ fn records(programs: &Programs, dir: &Path, counts: &[u64]) -> Result<()> {
     let database = dir.join("records.db");
     for count in counts {
         let figures = heal_speed(programs, "records", &database, Some(*count))?;
-        let figure = |name: &str| figures.get(name).copied().unwrap_or(f64::NAN);
+        let figure = |name: &str| figures.of(name);
         let beside = |name: &str, (ours, limit): (&str, &str), goal: &str| {
             let (ours, limit) = (figure(ours), figure(limit));
             row(name, &short(ours), &short(limit), ours / limit, goal);
@@ -80,14 +77,14 @@ fn ticks(programs: &Programs, dir: &Path, counts: &[u64]) -> Result<f64> {
         let database = dir.join(format!("decoys-{count}.db"));
         heal_speed(programs, "decoys", &database, Some(*count))?;
         let figures = heal_speed(programs, "tick", &database, None)?;
-        limit = figures.get("bare_loop_s").copied().unwrap_or(f64::NAN);
+        limit = figures.of("bare_loop_s");
         let names = [
             (format!("tick over {count} decoys"), "tick_s", "<= 2 s"),
             ("  where all deserve something".to_owned(), "old_s", ""),
             ("  the first one".to_owned(), "first_tick_s", ""),
         ];
         for (name, figure, goal) in names {
-            let ours = figures.get(figure).copied().unwrap_or(f64::NAN);
+            let ours = figures.of(figure);
             row(&name, &short(ours), &short(limit), ours / limit, goal);
         }
     }
@@ -162,13 +159,4 @@ fn heal_speed(
     command.arg(what).arg(database);
     command.args(count.map(|count| count.to_string()));
     output(&mut command)
-}
-
-/// A time in the unit that suits it.
-fn short(seconds: f64) -> String {
-    match seconds {
-        below if below < 1e-3 => format!("{:.1} us", seconds * 1e6),
-        below if below < 1.0 => format!("{:.2} ms", seconds * 1e3),
-        _ => format!("{seconds:.2} s"),
-    }
 }

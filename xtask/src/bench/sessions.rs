@@ -1,11 +1,12 @@
 //! What reading agents' sessions costs, beside a bare read of the same files from the page cache.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Process, Programs, Result, World, mib, output, processes, quiet, row, settle};
+use super::{
+    Figures, Process, Programs, Result, World, mib, output, processes, quiet, row, settle,
+};
 
 /// Measurements of which the median is taken, each with a database of its own.
 const ROUNDS: usize = 3;
@@ -48,7 +49,7 @@ fn many(programs: &Programs, dir: &Path, sessions: u64) -> Result<()> {
     let corpus = dir.join("logs");
     generate(programs, &corpus, sessions, SESSION_BYTES)?;
     let figures = in_process(programs, &corpus)?;
-    let figure = |name: &str| figures.get(name).copied().unwrap_or(f64::NAN);
+    let figure = |name: &str| figures.of(name);
     let (bytes, bare) = (figure("bytes"), figure("bare_s"));
     let rate = |seconds: f64| format!("{:.2} GB/s", bytes / seconds / 1e9);
     let beside_bare = |name: &str, seconds: f64, goal: &str| {
@@ -144,7 +145,7 @@ fn unchanged(programs: &Programs, dir: &Path, sessions: u64) -> Result<()> {
             .arg("walk")
             .arg(&corpus),
     )?;
-    let walk = figures.get("walk_s").copied().unwrap_or(f64::NAN) * 1e3;
+    let walk = figures.of("walk_s") * 1e3;
     row(
         &format!("looking at {sessions} unchanged sessions"),
         &format!("{:.0} ms", again.median_ms),
@@ -207,11 +208,11 @@ fn append(programs: &Programs, corpus: &Path, every: u64, bytes: u64) -> Result<
             .arg(corpus)
             .args(["--every", &every.to_string(), "--bytes", &bytes.to_string()]),
     )?;
-    let figure = |name: &str| figures.get(name).copied().unwrap_or(f64::NAN);
+    let figure = |name: &str| figures.of(name);
     Ok(figure("appended") / figure("bytes_before"))
 }
 
-fn in_process(programs: &Programs, corpus: &Path) -> Result<BTreeMap<String, f64>> {
+fn in_process(programs: &Programs, corpus: &Path) -> Result<Figures> {
     settle()?;
     output(
         Command::new(&programs.session_speed)

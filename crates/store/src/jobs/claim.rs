@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Utc};
 use decnet_background::job::{ClaimedJob, JobId};
 use decnet_background::ledger::{LEASE_RAN_OUT, Wanted};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::payload_of;
 use crate::error::Failed;
@@ -74,23 +74,24 @@ pub(super) fn claim(
     now: i64,
     lease_until: i64,
 ) -> Result<Vec<ClaimedJob>, Failed> {
+    // Read and written apart: what an update returns goes through a table of its own first.
+    let mut read = transaction.prepare_cached(
+        "SELECT id, kind, cause, payload, token + 1, failures + (state = 'running'), enqueued_at
+         FROM job WHERE id = ?1",
+    )?;
     let mut lease = transaction.prepare_cached(
-        "UPDATE job SET token = token + 1, due_at = :lease_until,
+        "UPDATE job SET token = token + 1, due_at = ?2,
                 failures = failures + (state = 'running'),
-                error = CASE state WHEN 'running' THEN :ran_out ELSE error END,
+                error = CASE state WHEN 'running' THEN ?3 ELSE error END,
                 state = 'running'
-         WHERE id = :id
-         RETURNING id, kind, cause, payload, token, failures, enqueued_at",
+         WHERE id = ?1",
     )?;
     due(transaction, wanted, now)?
         .into_iter()
         .map(|(_, _, id)| {
-            let values = named_params! {
-                ":lease_until": lease_until,
-                ":ran_out": LEASE_RAN_OUT,
-                ":id": id,
-            };
-            lease.query_row(values, RawClaim::read)?.claimed()
+            let claim = read.query_row([id], RawClaim::read)?;
+            lease.execute(params![id, lease_until, LEASE_RAN_OUT])?;
+            claim.claimed()
         })
         .collect()
 }
