@@ -146,7 +146,8 @@ pub(super) fn pin_changes(
     let mut rows = statement.query(params![memory.0, at_most(limit)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let mut entry = parsed(row)?;
+        let event = row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?;
+        let mut entry = Kept::read(row, event.len())?.parsed(event)?;
         entry.cause = row.get(4)?;
         entries.push(entry);
     }
