@@ -44,11 +44,11 @@ fn row(entry: &CanonEntry) -> Vec<String> {
     };
     vec![
         entry.id.0.to_string(),
-        shortened(&entry.company, 22),
-        shortened(&entry.key().to_string(), 26),
-        shortened(&entry.name, 24),
-        or_dash(&entry.aliases.join(", "), 16),
-        or_dash(&entry.details, 20),
+        shortened(&entry.company, 25),
+        shortened(&entry.key().to_string(), 40),
+        shortened(&entry.name, 22),
+        or_dash(&entry.aliases.join(", "), 10),
+        or_dash(&entry.details, 10),
     ]
 }
 
@@ -60,7 +60,10 @@ fn why_none(
 ) -> Result<String, Failure> {
     let all = store.canon_list(None, None)?;
     if all.is_empty() {
-        return Ok("no entries yet; `decnet canon set COMPANY KEY NAME` makes one".to_owned());
+        return Ok(
+            "no entries yet; mails make them, and so does `decnet canon set COMPANY KEY NAME`"
+                .to_owned(),
+        );
     }
     let hint = match company {
         Some(company) if all.iter().all(|entry| entry.company != company) => {
@@ -203,7 +206,7 @@ fn find(store: &mut Store, id: i64) -> Result<CanonEntry, Failure> {
     })
 }
 
-/// Canons are edited by people, so they are small.
+/// A few entries for each topic and month: reading all of them takes no time that people notice.
 fn by_id(store: &mut Store, id: CanonId) -> Result<Option<CanonEntry>, Failure> {
     let entries = store.canon_list(None, None)?;
     Ok(entries.into_iter().find(|entry| entry.id == id))
@@ -349,7 +352,7 @@ mod tests {
             ("Vendor:paper", "did you mean vendor:…?"),
             (
                 "zzz:paper",
-                "kinds are person, project, vendor, amount, host",
+                "kinds are person, project, vendor, customer, amount, host",
             ),
             ("paper", "kinds are"),
             ("vendor:", "kinds are"),
