@@ -208,6 +208,21 @@ fn a_rebuild_gives_the_same_rows() {
 }
 
 #[test]
+fn a_rebuild_of_many_gives_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decnet.db");
+    let mut store = open(&path);
+    // More than is read, and more than is inserted, at once; and no multiple of either.
+    let many: Vec<NewMemory> = (0..1_501)
+        .map(|number| memory(&format!("mail:{number}"), number % 300))
+        .collect();
+    store.write(&many, at(400)).unwrap();
+    let before = projections(&path);
+    assert_eq!(store.rebuild().unwrap().memories, 1_501);
+    assert_eq!(projections(&path), before);
+}
+
+#[test]
 fn a_damaged_snapshot_costs_time_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decnet.db");
@@ -359,21 +374,26 @@ fn what_somebody_else_wrote_into_the_database_is_told() {
 
 #[test]
 fn a_rebuild_that_fails_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("decnet.db");
-    let mut store = open(&path);
-    fill(&mut store);
-    let before = projections(&path);
-    let vandal = Connection::open(&path).unwrap();
-    vandal
-        .execute_batch("UPDATE memory_log SET version = 9 WHERE number = 5")
-        .unwrap();
-    let rebuilt = store.rebuild();
-    assert!(
-        matches!(rebuilt, Err(MemoryLedgerError::Corrupt { .. })),
-        "{rebuilt:?}"
-    );
-    assert_eq!(projections(&path), before);
+    for damage in [
+        "UPDATE memory_log SET version = 9 WHERE number = 5",
+        "UPDATE memory_log SET event = '{' WHERE number = 5",
+        "INSERT INTO memory_log (version, kind, at, cause, event)
+         VALUES (1, 2, 1, 'high', '{\"memory\":1,\"score\":4,\"reason\":\"\",\"scorer\":\"\"}')",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("decnet.db");
+        let mut store = open(&path);
+        fill(&mut store);
+        let before = projections(&path);
+        let vandal = Connection::open(&path).unwrap();
+        vandal.execute_batch(damage).unwrap();
+        let rebuilt = store.rebuild();
+        assert!(
+            matches!(rebuilt, Err(MemoryLedgerError::Corrupt { .. })),
+            "{damage}: {rebuilt:?}"
+        );
+        assert_eq!(projections(&path), before, "{damage}");
+    }
 }
 
 #[test]

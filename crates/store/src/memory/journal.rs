@@ -1,5 +1,9 @@
 //! The log.
 
+use std::mem;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
 use chrono::{DateTime, Utc};
 use decnet_memory::log::{Entry, Event, VERSION};
 use decnet_memory::memory::{Facts, MemoryId, Pin, Utterance, Words};
@@ -17,12 +21,16 @@ pub(super) const WRITTEN: i64 = 1;
 pub(super) const JUDGED: i64 = 2;
 const PIN_CHANGED: i64 = 3;
 
+/// Bytes of entries that are handed over together, and how often before somebody waits.
+const BATCH_BYTES: usize = 1 << 18;
+const BATCHES: usize = 2;
+
 /// How much a memory matters, as it is kept.
 #[derive(Serialize, Deserialize)]
 struct KeptJudgement {
     memory: MemoryId,
-    #[serde(flatten)]
-    score: Score,
+    score: u8,
+    reason: String,
     scorer: String,
 }
 
@@ -50,7 +58,8 @@ pub(super) fn append(
         } => {
             let kept = KeptJudgement {
                 memory: *memory,
-                score: score.clone(),
+                score: score.score,
+                reason: score.reason.clone(),
                 scorer: scorer.clone(),
             };
             (JUDGED, json(&kept)?, None)
@@ -110,7 +119,8 @@ pub(super) fn read(
     let mut rows = statement.query(params![after, at_most(limit)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let mut entry = parsed(row)?;
+        let event = row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?;
+        let mut entry = Kept::read(row, event.len())?.parsed(event)?;
         entry.cause = row.get(4)?;
         if let Event::MemoryWritten { words, .. } = &mut entry.event {
             words.narrative = row.get(6)?;
@@ -122,60 +132,125 @@ pub(super) fn read(
 }
 
 /// Reads the log after `after` without causes and without what memories tell: nothing follows from
-/// those.
+/// those. Entries are read here and made sense of beside it, which takes longer.
 pub(super) fn for_each(
     connection: &Connection,
     after: i64,
-    mut apply: impl FnMut(&Entry),
+    mut apply: impl FnMut(&Entry) + Send,
 ) -> Result<u64, Failed> {
-    let mut statement = connection.prepare_cached(
-        "SELECT number, version, kind, at, NULL, event FROM memory_log
-         WHERE number > ?1 ORDER BY number",
-    )?;
-    let mut rows = statement.query([after])?;
-    let mut entries = 0;
-    while let Some(row) = rows.next()? {
-        apply(&parsed(row)?);
-        entries += 1;
-    }
-    Ok(entries)
+    thread::scope(|scope| {
+        let (hand_over, batches) = sync_channel::<Batch>(BATCHES);
+        let applier = scope.spawn(move || -> Result<u64, Failed> {
+            let mut entries = 0;
+            for batch in batches {
+                let mut text = batch.text.as_str();
+                for kept in batch.entries {
+                    let (event, rest) = text.split_at(kept.length);
+                    text = rest;
+                    apply(&kept.parsed(event)?);
+                    entries += 1;
+                }
+            }
+            Ok(entries)
+        });
+        let read = read_batches(connection, after, &hand_over);
+        drop(hand_over);
+        let applied = applier.join();
+        let applied = applied.map_err(|_| corrupt("the thread that applies entries ended"))??;
+        read.map(|()| applied)
+    })
 }
 
-/// An entry of these columns, without its cause and what it tells.
-fn parsed(row: &Row<'_>) -> Result<Entry, Failed> {
-    let (number, version, kind): (i64, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    if version > VERSION {
-        return Err(corrupt(format!(
-            "entry {number} of the memories has version {version}, newer than {VERSION}"
-        ))
-        .into());
+/// Reads until the end, or until nobody takes what is read: whoever took it says why.
+fn read_batches(
+    connection: &Connection,
+    after: i64,
+    hand_over: &SyncSender<Batch>,
+) -> Result<(), Failed> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, version, kind, at, event FROM memory_log WHERE number > ?1 ORDER BY number",
+    )?;
+    let mut rows = statement.query([after])?;
+    let mut batch = Batch::default();
+    while let Some(row) = rows.next()? {
+        let event = row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?;
+        batch.text.push_str(event);
+        batch.entries.push(Kept::read(row, event.len())?);
+        if batch.text.len() >= BATCH_BYTES && hand_over.send(mem::take(&mut batch)).is_err() {
+            return Ok(());
+        }
     }
-    let kept = row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?;
-    let event = match kind {
-        WRITTEN => facts(kept, number).map(|facts| Event::MemoryWritten {
-            facts,
-            words: Words::default(),
-        })?,
-        JUDGED => {
-            let judged: KeptJudgement = from_json(kept, number)?;
-            Event::MemorySignificanceSet {
-                memory: judged.memory,
-                score: judged.score,
-                scorer: judged.scorer,
+    // Who took the others may have ended meanwhile, and says so.
+    let _ = hand_over.send(batch);
+    Ok(())
+}
+
+/// Entries that are handed over together.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Kept>,
+    /// What happened, one entry behind the other.
+    text: String,
+}
+
+/// An entry as it is kept, without its cause and what it tells.
+struct Kept {
+    number: i64,
+    version: u32,
+    kind: i64,
+    at: i64,
+    /// Bytes of what happened.
+    length: usize,
+}
+
+impl Kept {
+    fn read(row: &Row<'_>, length: usize) -> Result<Self, Failed> {
+        Ok(Self {
+            number: row.get(0)?,
+            version: row.get(1)?,
+            kind: row.get(2)?,
+            at: row.get(3)?,
+            length,
+        })
+    }
+
+    fn parsed(&self, event: &str) -> Result<Entry, Failed> {
+        let (number, version) = (self.number, self.version);
+        if version > VERSION {
+            return Err(corrupt(format!(
+                "entry {number} of the memories has version {version}, newer than {VERSION}"
+            ))
+            .into());
+        }
+        let event = match self.kind {
+            WRITTEN => facts(event, number).map(|facts| Event::MemoryWritten {
+                facts,
+                words: Words::default(),
+            })?,
+            JUDGED => {
+                let judged: KeptJudgement = from_json(event, number)?;
+                Event::MemorySignificanceSet {
+                    memory: judged.memory,
+                    score: Score {
+                        score: judged.score,
+                        reason: judged.reason,
+                    },
+                    scorer: judged.scorer,
+                }
             }
-        }
-        _ => {
-            let KeptPin { memory, pin, why } = from_json(kept, number)?;
-            Event::MemoryPinChanged { memory, pin, why }
-        }
-    };
-    Ok(Entry {
-        number,
-        version,
-        at: moment(row.get(3)?)?,
-        cause: String::new(),
-        event,
-    })
+            _ => {
+                let KeptPin { memory, pin, why } = from_json(event, number)?;
+                Event::MemoryPinChanged { memory, pin, why }
+            }
+        };
+        Ok(Entry {
+            number,
+            version,
+            at: moment(self.at)?,
+            cause: String::new(),
+            event,
+        })
+    }
 }
 
 /// What a memory is about, as it is kept.

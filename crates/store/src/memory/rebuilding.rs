@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use decnet_memory::ledger::{Rebuilt, SnapshotInfo};
-use decnet_memory::log::{NameId, State};
+use decnet_memory::log::{NameId, Remembered, State};
+use decnet_memory::significance::PIVOTAL;
 use decnet_memory::snapshot;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Statement, ToSql, Transaction, params};
 
 use super::writing::pin_number;
 use super::{count, journal};
@@ -22,6 +23,8 @@ const INDEXES: [&str; 4] = [
 ];
 /// Memory for pages while a rebuild runs, in KiB: with less, pages are written several times.
 const CACHE_KIB: i64 = 65_536;
+/// Rows that one statement inserts.
+const ROWS: usize = 64;
 
 /// A state of the log that is to be kept.
 pub(super) struct Taken {
@@ -35,7 +38,11 @@ pub(super) struct Taken {
 pub(super) fn rebuild(transaction: &Transaction<'_>) -> Result<Rebuilt, Failed> {
     let before: i64 = transaction.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
     transaction.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // A list of values in a condition of a column is made anew for each row, which takes longer than
+    // the row. What these conditions are there for is checked before a row is inserted.
+    transaction.pragma_update(None, "ignore_check_constraints", true)?;
     let rebuilt = fill(transaction);
+    transaction.pragma_update(None, "ignore_check_constraints", false)?;
     transaction.pragma_update(None, "cache_size", before)?;
     rebuilt
 }
@@ -85,7 +92,8 @@ fn by_the_log(connection: &Connection) -> Result<(State, u64, Option<i64>), Fail
             break;
         }
     }
-    let entries = journal::for_each(connection, state.last_entry, |entry| state.apply(entry))?;
+    let after = state.last_entry;
+    let entries = journal::for_each(connection, after, |entry| state.apply(entry))?;
     Ok((state, entries, from))
 }
 
@@ -99,26 +107,33 @@ fn fill_names(transaction: &Transaction<'_>, state: &State) -> Result<(), Failed
 }
 
 fn fill_memories(transaction: &Transaction<'_>, state: &State) -> Result<(), Failed> {
-    let mut statement = transaction.prepare(
-        "INSERT INTO memory (id, owner, other, thread, happened_at, score, scored_by, pin,
-                             unpinned_by_hand)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    let number = |name: Option<NameId>| name.map(|name| name.0);
-    for memory in state.memories() {
-        statement.execute(params![
-            memory.id.0,
-            memory.owner.0,
+    let number = |name: Option<NameId>| name.map(|name| i64::from(name.0));
+    let too_high = |memory: &&Remembered| memory.score.is_some_and(|score| score > PIVOTAL);
+    if let Some(memory) = state.memories().iter().find(too_high) {
+        let number = memory.scored_by;
+        return Err(corrupt(format!(
+            "entry {number} of the memories has too high a score"
+        ))
+        .into());
+    }
+    let rows = state.memories().iter().map(|memory| {
+        [
+            Some(memory.id.0),
+            Some(i64::from(memory.owner.0)),
             number(memory.other),
             number(memory.thread),
-            memory.happened_at.timestamp_micros(),
-            memory.score,
-            memory.scored_by,
-            pin_number(memory.pin),
-            memory.unpinned_by_hand,
-        ])?;
-    }
-    Ok(())
+            Some(memory.happened_at.timestamp_micros()),
+            memory.score.map(i64::from),
+            Some(memory.scored_by),
+            Some(pin_number(memory.pin)),
+            Some(i64::from(memory.unpinned_by_hand)),
+        ]
+    });
+    insert(
+        transaction,
+        "memory (id, owner, other, thread, happened_at, score, scored_by, pin, unpinned_by_hand)",
+        rows,
+    )
 }
 
 /// Entities in the order of their key, so that each row comes behind the last.
@@ -132,11 +147,47 @@ fn fill_entities(transaction: &Transaction<'_>, state: &State) -> Result<(), Fai
         })
         .collect();
     rows.sort_unstable();
-    let mut statement = transaction.prepare(
-        "INSERT INTO memory_entity (owner, entity, happened_at, memory) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (owner, entity, happened_at, memory) in rows {
-        statement.execute(params![owner, entity, happened_at, memory])?;
+    let rows = rows
+        .into_iter()
+        .map(|(owner, entity, happened_at, memory)| {
+            [i64::from(owner), i64::from(entity), happened_at, memory]
+        });
+    insert(
+        transaction,
+        "memory_entity (owner, entity, happened_at, memory)",
+        rows,
+    )
+}
+
+/// Inserts rows into these columns of a table, many with each statement: to begin and to end one
+/// costs more than a row.
+fn insert<T: ToSql, const COLUMNS: usize>(
+    transaction: &Transaction<'_>,
+    into: &str,
+    rows: impl Iterator<Item = [T; COLUMNS]>,
+) -> Result<(), Failed> {
+    let statement = |rows: usize| {
+        let row = format!("({})", ["?"; COLUMNS].join(", "));
+        let rows = vec![row; rows].join(", ");
+        transaction.prepare(&format!("INSERT INTO {into} VALUES {rows}"))
+    };
+    let run = |statement: &mut Statement<'_>, rows: &[[T; COLUMNS]]| {
+        for (index, value) in rows.iter().flatten().enumerate() {
+            statement.raw_bind_parameter(index + 1, value)?;
+        }
+        statement.raw_execute()
+    };
+    let mut many = statement(ROWS)?;
+    let mut batch = Vec::with_capacity(ROWS);
+    for row in rows {
+        batch.push(row);
+        if batch.len() == ROWS {
+            run(&mut many, &batch)?;
+            batch.clear();
+        }
+    }
+    if !batch.is_empty() {
+        run(&mut statement(batch.len())?, &batch)?;
     }
     Ok(())
 }
@@ -216,4 +267,29 @@ pub(super) fn kept(connection: &Connection) -> Result<Vec<SnapshotInfo>, Failed>
         });
     }
     Ok(infos)
+}
+
+#[cfg(test)]
+mod tests {
+    use decnet_memory::ledger::MemoryLedger as _;
+
+    use crate::{OpenOptions, Store};
+
+    #[test]
+    fn after_a_rebuild_the_tables_refuse_what_they_refused_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("decnet.db");
+        let mut store = Store::open(&path, OpenOptions::default()).unwrap();
+        let refuses = |store: &Store| {
+            let wrong = "INSERT INTO memory (id, owner, happened_at, pin) VALUES (9, 1, 1, 7)";
+            store.connection.execute(wrong, []).is_err()
+        };
+        assert!(refuses(&store));
+        store.rebuild().unwrap();
+        assert!(refuses(&store));
+        let newer = "INSERT INTO memory_log VALUES (1, 99, 1, 1, 'mail:1', '{}')";
+        store.connection.execute(newer, []).unwrap();
+        store.rebuild().unwrap_err();
+        assert!(refuses(&store));
+    }
 }
