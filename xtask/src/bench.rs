@@ -218,6 +218,9 @@ fn one_process(programs: &Programs, world: &World, dir: &Path) -> Result<()> {
     ]
     .map(|part| part.to_string_lossy().into_owned());
     let bare = processes(&bare_command, PROCESS_RUNS)?;
+    for program in [&programs.bare_tick, &programs.decnet] {
+        forget_pages(program)?;
+    }
     let config = world.durable.to_string_lossy();
     let options = ["--config", &*config];
     let tick = tick_process(programs, &options)?;
@@ -537,6 +540,15 @@ fn output(command: &mut Command) -> Result<Figures> {
 /// Waits until what was written is on the disk, so that nobody else's commit waits for it.
 fn settle() -> Result<()> {
     quiet(&mut Command::new("sync"))
+}
+
+/// Takes a file out of the page cache. Pages of a program that was written or read as a whole lie
+/// there in larger pieces, and a process has more of it resident.
+fn forget_pages(path: &Path) -> Result<()> {
+    // What is not on the disk yet cannot be taken out.
+    settle()?;
+    let file = format!("if={}", path.display());
+    quiet(Command::new("dd").args([&*file, "iflag=nocache", "count=0", "status=none"]))
 }
 
 /// A time in the unit that suits it.

@@ -14,6 +14,9 @@
 //! | amount | topic, which of its amounts, month | threads that began in that month |
 //! | amount | topic, `budget`, year | threads that began in that year |
 //!
+//! Where a matter has a number of its own, such as that of an invoice, its amounts belong to that number
+//! and with it to one thread: they are not wished for.
+//!
 //! It knows no ledger: nothing is looked up or kept here.
 
 use chrono::{DateTime, Datelike, Utc};
@@ -165,15 +168,19 @@ fn slots_of(script: Script) -> Vec<&'static str> {
         ("small", "{small}"),
         ("budget", "{budget}"),
     ];
+    const NUMBERS: [&str; 3] = ["{invoice}", "{order}", "{ticket}"];
+    const AMOUNTS: [&str; 3] = ["amount", "amount2", "small"];
     let mut used = [false; SLOTS.len()];
+    let mut is_numbered = false;
     for text in script.texts() {
         for (used, (_, mark)) in used.iter_mut().zip(SLOTS) {
             *used = *used || text.contains(mark);
         }
+        is_numbered = is_numbered || NUMBERS.iter().any(|number| text.contains(number));
     }
     let named = SLOTS.into_iter().zip(used);
     named
-        .filter(|(_, used)| *used)
+        .filter(|((slot, _), used)| *used && !(is_numbered && AMOUNTS.contains(slot)))
         .map(|((slot, _), _)| slot)
         .collect()
 }
