@@ -60,7 +60,10 @@ fn why_none(
 ) -> Result<String, Failure> {
     let all = store.canon_list(None, None)?;
     if all.is_empty() {
-        return Ok("no entries yet; `decnet canon set COMPANY KEY NAME` makes one".to_owned());
+        return Ok(
+            "no entries yet: mail makes them, and so does `decnet canon set COMPANY KEY NAME`"
+                .to_owned(),
+        );
     }
     let hint = match company {
         Some(company) if all.iter().all(|entry| entry.company != company) => {
@@ -349,7 +352,7 @@ mod tests {
             ("Vendor:paper", "did you mean vendor:…?"),
             (
                 "zzz:paper",
-                "kinds are person, project, vendor, amount, host",
+                "kinds are person, project, vendor, customer, amount, host",
             ),
             ("paper", "kinds are"),
             ("vendor:", "kinds are"),
