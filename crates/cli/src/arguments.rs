@@ -326,7 +326,7 @@ pub(crate) enum LlmCommand {
     },
     /// Have one mail written, and show prompt, answer and what became of it; nothing is sent
     #[command(
-        after_help = "Examples:\n  decnet llm try laura.bennett@northgate.example tom.oneill@northgate.example\n  decnet llm try laura tom --topic \"the copier contract\"\n  decnet llm try laura tom --reply-to 12"
+        after_help = "The prompt has what the sender remembers, and the names that the company has by now.\n\nExamples:\n  decnet llm try laura.bennett@northgate.example tom.oneill@northgate.example\n  decnet llm try laura tom --topic \"the copier contract\"\n  decnet llm try laura tom --reply-to 12"
     )]
     Try(TryArguments),
     /// Read saved output of a model as a mail

@@ -1,6 +1,8 @@
 //! Arguments of `decnet canon`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use decnet_memory::canon::CanonKind;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CanonCommand {
@@ -11,7 +13,7 @@ pub(crate) enum CanonCommand {
     List(CanonListArguments),
     /// Give something its name: makes the entry, or renames it
     #[command(
-        after_help = "A KEY is a kind and a part: person, project, vendor, amount or host, and what it is for.\n\nExamples:\n  decnet canon set northgate.example vendor:office-supplies \"Winmark Retail\"\n  decnet canon set northgate.example person:auditor \"Miriam Falk\" --details \"comes each April\"\n\nExit code 65 when the name is or was that of another entry."
+        after_help = "A KEY is a kind and a part: person, project, vendor, customer, amount or host, and what it is for.\nWhat mail has named already is renamed: mail that is written from then on has the new name.\n\nExamples:\n  decnet canon set northgate.example \"vendor:the new chairs\" \"Winmark Office\"\n  decnet canon set northgate.example project:3 Lathe --details \"ends in June\"\n\nExit code 65 when the name is or was that of another entry."
     )]
     Set(CanonSetArguments),
     /// Rename an entry; its old name is still known
@@ -46,7 +48,7 @@ pub(crate) struct CanonListArguments {
     #[arg(long, value_name = "DOMAIN")]
     pub(crate) company: Option<String>,
     /// Only this kind
-    #[arg(long, value_parser = ["person", "project", "vendor", "amount", "host"])]
+    #[arg(long, value_parser = PossibleValuesParser::new(CanonKind::ALL.map(CanonKind::name)))]
     pub(crate) kind: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -57,7 +59,7 @@ pub(crate) struct CanonListArguments {
 pub(crate) struct CanonSetArguments {
     /// Domain of the company
     pub(crate) company: String,
-    /// What it stands for, such as vendor:office-supplies
+    /// What it stands for, such as "vendor:the new chairs"
     pub(crate) key: String,
     /// What it is called, at most 200 bytes
     pub(crate) name: String,

@@ -50,7 +50,7 @@ pub(crate) enum DbCommand {
     },
     /// Keep what follows from the log of memories, so that a rebuild need not read all of it
     #[command(
-        after_help = "The newest 5 are kept. Where a worker runs, it takes one when it is time.\n\nExamples:\n  decnet db snapshot\n  decnet db snapshot --json | jq '.kept'"
+        after_help = "The newest are kept (memory.snapshots_kept, 5). Where a worker runs, it takes one when it is time.\n\nExamples:\n  decnet db snapshot\n  decnet db snapshot --json | jq '.kept'"
     )]
     Snapshot {
         /// Print JSON

@@ -61,7 +61,7 @@ fn why_none(
     let all = store.canon_list(None, None)?;
     if all.is_empty() {
         return Ok(
-            "no entries yet; mails make them, and so does `decnet canon set COMPANY KEY NAME`"
+            "no entries yet: mail makes them, and so does `decnet canon set COMPANY KEY NAME`"
                 .to_owned(),
         );
     }

@@ -148,6 +148,14 @@ fn authorship(written_by: &Value) -> Vec<String> {
             cost(passed_over)
         ));
     }
+    let recalled = written_by["recalled"].as_array().into_iter().flatten();
+    let recalled: Vec<String> = recalled
+        .filter_map(Value::as_i64)
+        .map(|memory| memory.to_string())
+        .collect();
+    if !recalled.is_empty() {
+        lines.push(format!("recalled  memories {}", recalled.join(", ")));
+    }
     lines
 }
 
@@ -167,4 +175,29 @@ pub(crate) fn listing(mails: &[MailSummary]) -> String {
         })
         .collect();
     table(&["mail", "date", "from", "to", "state", "subject"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_came_to_mind_is_told_with_who_wrote() {
+        for (written_by, told) in [
+            (json!(null), vec![]),
+            (json!({ "writer": "offline" }), vec!["written   by offline"]),
+            (
+                json!({ "writer": "offline", "recalled": [134, 99] }),
+                vec!["written   by offline", "recalled  memories 134, 99"],
+            ),
+            (
+                json!({ "writer": "offline", "recalled": ["\u{1b}[2J", null] }),
+                vec!["written   by offline"],
+            ),
+        ] {
+            assert_eq!(authorship(&written_by), told, "{written_by}");
+        }
+    }
 }

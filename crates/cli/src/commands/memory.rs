@@ -106,10 +106,10 @@ fn why_none(store: &mut Store, filter: &MemoryFilter) -> Result<String, Failure>
         ..MailFilter::default()
     })?;
     let what = match (waiting.is_empty(), mails.is_empty()) {
-        (false, _) => "mail waits to be remembered: `decnet run` or `decnet worker run` does that",
+        (false, _) => "mail waits to be remembered: `decnet worker tick` or `decnet run` does that",
         (true, true) => "nobody has written a mail: `decnet emailgen tick` has one written",
         (true, false) => {
-            "`decnet run` or `decnet worker run` makes them of mail that is delivered from now on"
+            "`decnet worker tick` or `decnet run` makes them of mail that is delivered from now on"
         }
     };
     Ok(format!("no memories yet; {what}"))
@@ -186,7 +186,7 @@ fn told(memory: &Memory, changes: &[Entry]) -> String {
             lines.push(format!("          {}", one_line(&given.score.reason)));
         }
         None => lines.push(
-            "score     none yet: `decnet run` or `decnet worker run` has it scored".to_owned(),
+            "score     none yet: `decnet worker tick` or `decnet run` has it scored".to_owned(),
         ),
     }
     lines.extend(pin_lines(memory, changes));

@@ -129,7 +129,7 @@ pub(super) fn jobs(backlog: &[Backlog], findings: &mut Findings) {
         Some(due) if now - due > LATE => findings.warning(
             "jobs",
             format!("{open} wait, and one has been due for {}", ago(now - due)),
-            "start `decnet run` or `decnet worker run`",
+            "start `decnet run` or `decnet worker run`, or have cron call `decnet worker tick`",
         ),
         _ => findings.good("jobs", format!("{open} waiting or in work")),
     }

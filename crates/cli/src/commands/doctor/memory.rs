@@ -48,7 +48,7 @@ pub(super) fn memories(
         Some(due) if now - due > LATE => findings.warning(
             "memory",
             format!("{waiting}, and one has been due for {}", ago(now - due)),
-            "start `decnet run` or `decnet worker run`; if one runs, `decnet jobs list --kind memory.score` says what it waits for",
+            "start `decnet run` or `decnet worker run`, or have cron call `decnet worker tick`; if one does, `decnet jobs list --kind memory.score` says what it waits for",
         ),
         Some(_) => findings.good("memory", waiting),
         None => {}
