@@ -124,9 +124,16 @@ fn remember(store: &mut Store, mail: MailId) -> Result<Outcome, Failure> {
     if told.is_draft {
         return Ok(discard(format!("mail {} is a draft", mail.0)));
     }
+    // The names of a mail are those of one of the two who write to each other.
+    let reader = told.recipients.first().map(|(who, _)| &who.address);
+    let addresses = std::iter::once(&told.author.address).chain(reader);
+    let mut companies: Vec<&str> = addresses.map(|address| company(address)).collect();
+    companies.dedup();
     let mut canon = Vec::new();
     for kind in [CanonKind::Project, CanonKind::Vendor, CanonKind::Customer] {
-        canon.extend(store.canon_list(Some(company(&told.author.address)), Some(kind))?);
+        for company in &companies {
+            canon.extend(store.canon_list(Some(company), Some(kind))?);
+        }
     }
     let written = match store.write(&memories_of(&told, &canon), environment::now()) {
         Ok(written) => written,

@@ -220,14 +220,21 @@ struct Word<'a> {
 
 fn words_of(text: &str) -> Vec<Word<'_>> {
     let is_kept = |c: char| c.is_alphanumeric() || numbers::currency_sign(c).is_some();
-    text.split(|c: char| c.is_whitespace() && c != '\u{a0}' && c != '\u{202f}')
-        .map(|raw| {
-            let text = raw.trim_matches(|c: char| !is_kept(c));
-            let ends = !raw.ends_with(is_kept);
-            Word { text, ends }
-        })
-        .filter(|word| !word.text.is_empty())
-        .collect()
+    let is_gap = |c: char| c.is_whitespace() && c != '\u{a0}' && c != '\u{202f}';
+    let mut words = Vec::new();
+    for line in text.lines() {
+        let begin = words.len();
+        words.extend(line.split(is_gap).map(|raw| Word {
+            text: raw.trim_matches(|c: char| !is_kept(c)),
+            ends: !raw.ends_with(is_kept),
+        }));
+        // A subject and a greeting are no name together.
+        if let Some(last) = words.get_mut(begin..).and_then(<[_]>::last_mut) {
+            last.ends = true;
+        }
+    }
+    words.retain(|word| !word.text.is_empty());
+    words
 }
 
 /// Whether `lower` has `name` as a word or words of its own; both in small letters.
@@ -369,6 +376,10 @@ mod tests {
             &["name:atlas", "name:acme paper ltd", "name:jane doe"],
         );
         check("von müller & co gekauft", &["name:müller papier"]);
+        check(
+            "Ashbridge Hotels\nAshbridge Hotels wants less.",
+            &["name:ashbridge hotels"],
+        );
         check("atlases", &[]);
     }
 }

@@ -146,15 +146,12 @@ fn tell_story(
     let runtime = runtime()?;
     let settings_of_jobs = Arc::new(session.settings.clone());
     let mut written = 0;
+    let mut remembered_until = now.date_naive();
     let mut advance = |session: &mut Session, settings: &TickSettings| {
         let report = runtime.block_on(session.tick(async |tick| tick.run(settings).await))??;
         super::emailgen_tick::failure_of(&report)?;
         written += report.delivered.len();
         bar.set_position(written as u64);
-        if !report.delivered.is_empty() {
-            // Later mails are written by people who remember this one.
-            run_with_sockets(jobs::work_off(&settings_of_jobs))?;
-        }
         Ok::<_, Failure>(report.delivered.len())
     };
     let replies_until = |session: &Session, moment| TickSettings {
@@ -163,6 +160,11 @@ fn tell_story(
     };
     for moment in moments {
         let mut moment = now - STORY + TimeDelta::milliseconds(moment);
+        // Nobody speaks of what was written the same day as of something remembered.
+        if remembered_until != moment.date_naive() {
+            remembered_until = moment.date_naive();
+            run_with_sockets(jobs::work_off(&settings_of_jobs))?;
+        }
         for _ in 0..MOST_TRIES {
             let settings = replies_until(session, moment);
             // An answer may be answered again before the moment comes.
@@ -180,6 +182,7 @@ fn tell_story(
     }
     let settings = replies_until(session, now);
     while advance(session, &settings)? > 0 {}
+    run_with_sockets(jobs::work_off(&settings_of_jobs))?;
     bar.finish_and_clear();
     Ok(written)
 }
