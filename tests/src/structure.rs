@@ -345,7 +345,7 @@ fn served_language(item: &Item) -> Option<String> {
 }
 
 /// Decodes the encoded words of RFC 2047.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let message = format!("Subject: {text}\r\n\r\n");
     let message = MessageParser::default().parse(message.as_bytes());
     message

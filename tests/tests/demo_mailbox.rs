@@ -9,6 +9,7 @@ use decnet_tests::dovecot::Dovecot;
 use decnet_tests::imap::{Fetched, Imap};
 use decnet_tests::mailbox::{Folder, Stored, arrived, headers, read_all, tree};
 use decnet_tests::python;
+use decnet_tests::structure::decoded;
 use decnet_tests::world::{Mailbox, World};
 use mail_parser::MessageParser;
 
@@ -87,7 +88,7 @@ fn served_sent(imap: &mut Imap, who: &str, stored: &Mails) -> BTreeSet<String> {
 
 /// Whether a subject has the prefix of a forward, in one of the languages of the demo.
 fn is_forward(subject: &str) -> bool {
-    let subject = subject.to_lowercase();
+    let subject = decoded(subject).to_lowercase();
     ["fwd:", "fw:", "rv:"]
         .iter()
         .any(|prefix| subject.starts_with(prefix))
@@ -349,7 +350,7 @@ fn conversations_make_sense(mails: &Mails) {
         // Not every mail client ties a forward to its thread.
         let Some(parent_id) = references.last().cloned() else {
             assert!(mail.in_reply_to().is_none(), "{id}");
-            let subject = mail.one("Subject").to_lowercase();
+            let subject = decoded(&mail.one("Subject")).to_lowercase();
             assert!(is_forward || !subject.starts_with("re:"), "{id}: {subject}");
             continue;
         };
