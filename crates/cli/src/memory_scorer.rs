@@ -12,11 +12,20 @@ use decnet_store::Store;
 
 use crate::config::{LlmKind, ScorerKind, Settings};
 use crate::environment;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::model::{self, Model};
 
 /// Most tokens of an answer: a number and one sentence.
 const MOST_TOKENS: u32 = 256;
+
+/// What is wrong when a model is wanted and there is none.
+pub(crate) const NO_MODEL: &str =
+    "memory.scorer is \"model\", and no language model is configured: the rules score";
+
+/// Whether a model is wanted to score, and there is none.
+pub(crate) fn lacks_model(settings: &Settings) -> bool {
+    settings.memory.scorer.value == ScorerKind::Model && settings.llm.kind.value == LlmKind::Off
+}
 
 /// Asks a model, and believes it as far as [`judge`] does.
 pub(crate) struct LlmScorer {
@@ -94,8 +103,8 @@ fn scorer_error(error: &LlmError) -> ScorerError {
 ///
 /// # Errors
 ///
-/// A [`Kind::Configuration`] failure if a model is wanted and none is configured, or if its settings
-/// are wrong.
+/// A [`Kind::Configuration`](crate::failure::Kind) failure if the settings of the model are wrong. If
+/// none is configured where one is wanted, the rules score, and that is said.
 pub(crate) fn from_settings(
     settings: &Settings,
     store: &mut Store,
@@ -104,11 +113,10 @@ pub(crate) fn from_settings(
     match settings.memory.scorer.value {
         ScorerKind::Rules => return Ok(None),
         ScorerKind::Auto if !is_configured => return Ok(None),
-        ScorerKind::Model if !is_configured => {
-            return Err(Failure::new(
-                Kind::Configuration,
-                "memory.scorer is \"model\", and no language model is configured (set [llm] or DECNET_REALISM_LLM)",
-            ));
+        // Mail, backups and all other jobs go on; the doctor says so too.
+        ScorerKind::Model if lacks_model(settings) => {
+            tracing::warn!("{NO_MODEL}");
+            return Ok(None);
         }
         ScorerKind::Auto | ScorerKind::Model => {}
     }

@@ -18,7 +18,7 @@ use decnet_background::handler::{JobHandler, Outcome};
 use decnet_background::job::{ClaimedJob, Enqueued, NewJob};
 use decnet_background::ledger::JobLedger;
 use decnet_emailgen::correspondence::{
-    Correspondence, CorrespondenceLedger, mail_cause, memory_cause,
+    Correspondence, CorrespondenceLedger, MAIL_COPIED, mail_cause, memory_cause,
 };
 use decnet_emailgen::ledger::{FollowUp, MailId};
 use decnet_emailgen::record::MailRecord;
@@ -200,9 +200,13 @@ fn memories_of(told: &Correspondence, canon: &[CanonEntry]) -> Vec<NewMemory> {
         },
     };
     let of_author = memory(&author, readers.first(), Kind::MailSent);
-    let of_readers = readers
-        .iter()
-        .map(|reader| memory(reader, Some(&author), Kind::MailReceived));
+    let of_readers = readers.iter().enumerate().map(|(place, reader)| {
+        let kind = match place {
+            0 => Kind::MailReceived,
+            _ => Kind::Other(MAIL_COPIED.to_owned()),
+        };
+        memory(reader, Some(&author), kind)
+    });
     std::iter::once(of_author).chain(of_readers).collect()
 }
 

@@ -702,7 +702,7 @@ fn the_doctor_finds_memories_that_wait_and_those_that_never_come() {
     assert!(late.starts_with(waiting), "{late}");
     assert_eq!(
         place.findings("jobs"),
-        ["good: 0 waiting or in work"],
+        ["good: 0 waiting or in work, beside those of memories"],
         "told once"
     );
     let wanted = [Wanted {
@@ -729,7 +729,10 @@ fn the_doctor_finds_memories_that_wait_and_those_that_never_come() {
     );
     let waiting = "warning: 1 mails wait to be remembered, 0 memories for their score, and";
     assert!(found[1].starts_with(waiting), "{found:?}");
-    assert_eq!(place.findings("jobs"), ["good: 0 waiting or in work"]);
+    assert_eq!(
+        place.findings("jobs"),
+        ["good: 0 waiting or in work, beside those of memories"]
+    );
 }
 
 #[test]

@@ -5,6 +5,9 @@ use chrono::{DateTime, FixedOffset};
 
 use crate::ledger::{LedgerError, MailId, Party, RecipientField};
 
+/// What a memory is of that somebody has of a mail to somebody else, of which they got a copy.
+pub const MAIL_COPIED: &str = "mail-copied";
+
 /// A delivered mail, and what was said before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correspondence {

@@ -49,8 +49,6 @@ pub(crate) fn inform(
     let (company, wishes) = (canon::company(&brief), canon::wishes(&brief));
     let known = ledger.canon_names(&company, &wanted(&wishes))?;
     let seed = secret.number(Kind::Canon, &company);
-    let people = [brief.sender, brief.recipient];
-    let first_names = people.map(|persona| persona.first_name().to_lowercase());
     let mut names = Vec::with_capacity(wishes.len());
     for (wish, known) in wishes.into_iter().zip(known) {
         let name = match known {
@@ -58,7 +56,7 @@ pub(crate) fn inform(
             None => {
                 let name = match new_names.get(&company, &wish) {
                     Some(name) => name.clone(),
-                    None => draw_name(&wish, ledger, new_names, (&company, seed), &first_names)?,
+                    None => draw_name(&wish, ledger, new_names, &company, seed)?,
                 };
                 // Of the plans of a group, any may be the first that is kept.
                 let made = CanonName {
@@ -180,23 +178,19 @@ fn wanted(wishes: &[CanonWish]) -> Vec<(CanonKind, &str)> {
     wishes.map(|wish| (wish.kind, wish.role.as_str())).collect()
 }
 
-/// A name that nothing else of its kind has, as far as there are any left, and no colleague of who
-/// writes to whom. Amounts may be the same.
+/// A name that nothing else of its kind has, as far as there are any left. Amounts may be the same.
 fn draw_name(
     wish: &CanonWish,
     ledger: &mut dyn MailLedger,
     new_names: &NewNames,
-    (company, seed): (&str, u64),
-    first_names: &[String],
+    company: &str,
+    seed: u64,
 ) -> Result<String, LedgerError> {
     for tried in 0..MOST_DRAWS {
         let name = wish.name(seed, tried);
-        let is_namesake =
-            wish.kind == CanonKind::Person && first_names.contains(&name.to_lowercase());
-        let is_taken = is_namesake
-            || wish.kind != CanonKind::Amount
-                && (new_names.has(company, wish.kind, &name)
-                    || ledger.is_canon_name_taken(company, wish.kind, &name)?);
+        let is_taken = wish.kind != CanonKind::Amount
+            && (new_names.has(company, wish.kind, &name)
+                || ledger.is_canon_name_taken(company, wish.kind, &name)?);
         if !is_taken {
             return Ok(name);
         }

@@ -48,7 +48,8 @@ pub trait KnowledgeLedger {
         wanted: &[(CanonKind, &str)],
     ) -> Result<Vec<Option<String>>, LedgerError>;
 
-    /// Whether something of this kind has or had this name in a company, whatever its capitals.
+    /// Whether something of this kind has or had this name in a company, whatever its capitals. Of a
+    /// person, also whether it is the first name of a persona there.
     fn is_canon_name_taken(
         &mut self,
         company: &str,

@@ -14,7 +14,7 @@ use decnet_emailgen::ledger::MailLedger;
 use decnet_emailgen::memory_ledger::MemoryLedger;
 use decnet_emailgen::tick::{Tick, TickSettings};
 use decnet_realism::canon::{self, CanonKind};
-use decnet_realism::knowledge::{CanonName, Knowledge, Recollection};
+use decnet_realism::knowledge::{CanonName, Knowledge, Part, Recollection};
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::topic;
 use decnet_realism::writer::{Authorship, Brief, Draft, Occasion, Writer, WriterError, Written};
@@ -28,7 +28,7 @@ fn remembered(topic: &str, other: &str, at: DateTime<Utc>) -> Recollection {
         memory: 4711,
         happened_at: at,
         other: Some(format!("{other}@corp.example")),
-        is_own: false,
+        part: Part::Reader,
         topic: Some(topic.to_owned()),
         text: "We agreed on 12,400 EUR with Acme Paper.".to_owned(),
         is_pinned: true,

@@ -43,6 +43,17 @@ pub struct CanonName {
     pub name: String,
 }
 
+/// What somebody had to do with a mail that they remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// They wrote it to the other party.
+    Author,
+    /// The other party wrote it to them.
+    Reader,
+    /// The other party wrote it to somebody else, and they got it too.
+    Copied,
+}
+
 /// Something that the sender remembers. Its text may come from anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recollection {
@@ -52,8 +63,8 @@ pub struct Recollection {
     pub happened_at: DateTime<Utc>,
     /// Address of the other party, in small letters.
     pub other: Option<String>,
-    /// Whether the sender wrote it; else somebody wrote it to them.
-    pub is_own: bool,
+    /// What the sender had to do with it.
+    pub part: Part,
     /// What it was about.
     pub topic: Option<String>,
     /// What it tells.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use decnet_realism::canon::{self, CanonKind, CanonWish};
-use decnet_realism::knowledge::{CanonName, Knowledge, Recollection};
+use decnet_realism::knowledge::{CanonName, Knowledge, Part, Recollection};
 use decnet_realism::offline::OfflineWriter;
 use decnet_realism::persona::{Persona, parse_personas_text};
 use decnet_realism::topic;
@@ -166,7 +166,7 @@ fn remembered(topic: &str, other: &str, days_ago: i64) -> Knowledge {
         memory: 7,
         happened_at: march(10).to_utc() - TimeDelta::days(days_ago),
         other: Some(other.to_owned()),
-        is_own: false,
+        part: Part::Reader,
         topic: Some(topic.to_owned()),
         text: "Something about it.".to_owned(),
         is_pinned: true,

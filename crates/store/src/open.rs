@@ -32,6 +32,7 @@ const MIGRATION_LIST: &[&str] = &[
     include_str!("migrations/0010_memory.sql"),
     include_str!("migrations/0011_customers.sql"),
     include_str!("migrations/0012_pin_changes.sql"),
+    include_str!("migrations/0013_first_names.sql"),
 ];
 /// The newest schema version that this build knows.
 #[expect(

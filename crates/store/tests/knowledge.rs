@@ -9,6 +9,7 @@ use decnet_memory::ledger::MemoryLedger;
 use decnet_memory::memory::{Facts, Kind, MemoryId, NewMemory, Words};
 use decnet_memory::pins::Hand;
 use decnet_realism::canon::CanonKind;
+use decnet_realism::knowledge::Part;
 use decnet_store::{OpenOptions, Store};
 
 const ANA: &str = "ana@corp.example";
@@ -157,11 +158,11 @@ fn people_and_matters_and_threads_bring_memories_back() {
 
     let told = store.recollections(&paper).unwrap();
     let own = told.iter().find(|held| held.memory == with_bob.0).unwrap();
-    assert!(own.is_own && !own.is_pinned);
+    assert!(own.part == Part::Author && !own.is_pinned);
     assert_eq!(own.other.as_deref(), Some(BOB));
     assert_eq!(own.topic.as_deref(), Some("parking"));
     assert_eq!(own.text, "The gate.");
-    assert!(told[0].is_pinned && !told[0].is_own);
+    assert!(told[0].is_pinned && told[0].part == Part::Reader);
 }
 
 #[test]

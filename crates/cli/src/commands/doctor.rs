@@ -52,7 +52,12 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<(), Failure> {
         heal::engine(&mut session.store, &settings, &mut findings)?;
         let backlog = session.store.backlog()?;
         background::jobs(&backlog, &mut findings);
-        memory::memories(&mut session.store, &backlog, &mut findings)?;
+        memory::memories(
+            &session.settings,
+            &mut session.store,
+            &backlog,
+            &mut findings,
+        )?;
         session.sync_pool()?;
         let world = session.store.world()?;
         people(&world, &mut findings);

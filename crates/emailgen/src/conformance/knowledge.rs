@@ -123,6 +123,11 @@ fn names_belong_to_their_company_and_kind(desk: &mut Desk<'_>) {
     assert!(!is_taken(COMPANY, CanonKind::Project, "Blue"));
     assert!(!is_taken(COMPANY, CanonKind::Host, "Bluebird"));
     assert!(!is_taken("other.example", CanonKind::Project, "Bluebird"));
+    // A persona is somebody else.
+    assert!(is_taken(COMPANY, CanonKind::Person, "cy"));
+    assert!(!is_taken(COMPANY, CanonKind::Person, "Cyril"));
+    assert!(!is_taken(COMPANY, CanonKind::Vendor, "Cy"));
+    assert!(!is_taken("other.example", CanonKind::Person, "Cy"));
     let elsewhere = ok(desk
         .ledger
         .canon_names("other.example", &[(CanonKind::Project, "3")]));

@@ -3,7 +3,7 @@
 use decnet_realism::canon::CanonKind;
 use decnet_realism::knowledge::Recollection;
 
-use super::MemoryLedger;
+use super::{MemoryLedger, PersonaEntry};
 use crate::knowledge_ledger::{KnowledgeLedger, RecallCue};
 use crate::ledger::{LedgerError, PlannedName};
 
@@ -30,9 +30,15 @@ impl KnowledgeLedger for MemoryLedger {
         name: &str,
     ) -> Result<bool, LedgerError> {
         let name = name.to_lowercase();
-        Ok(self.names.iter().any(|((of, what, _), known)| {
+        let is_persona = |entry: &PersonaEntry| {
+            let persona = &entry.persona;
+            persona.email.domain().eq_ignore_ascii_case(company)
+                && persona.first_name().to_lowercase() == name
+        };
+        let is_taken = self.names.iter().any(|((of, what, _), known)| {
             of == company && *what == kind && known.to_lowercase() == name
-        }))
+        });
+        Ok(is_taken || kind == CanonKind::Person && self.personas.iter().any(is_persona))
     }
 
     fn recollections(&mut self, cue: &RecallCue<'_>) -> Result<Vec<Recollection>, LedgerError> {

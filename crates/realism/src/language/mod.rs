@@ -165,8 +165,16 @@ pub(crate) struct Asides {
     pub(crate) questions: &'static [&'static str],
     /// Sentences around something they like to mention, `{mention}`.
     pub(crate) mentions: &'static [&'static str],
-    /// Sentences about another matter of the two, `{topic}`.
-    pub(crate) recollections: &'static [&'static str],
+    /// About another matter, `{topic}`, that the writer brought up and the reader did not answer.
+    pub(crate) waiting: &'static [&'static str],
+    /// About one in which the writer answered the reader last.
+    pub(crate) helped: &'static [&'static str],
+    /// About one in which the reader answered the writer last.
+    pub(crate) thankful: &'static [&'static str],
+    /// About one that the reader brought up and the writer did not answer.
+    pub(crate) owing: &'static [&'static str],
+    /// Words of a topic that is no particular matter: a delivery, not the delivery.
+    pub(crate) vague: &'static [&'static str],
 }
 
 /// Words of dates and times.

@@ -16,6 +16,7 @@ use serde_json::json;
 use self::data::DataBlock;
 use super::backend::{ChatMessage, GenerationRequest, OutputFormat, Role};
 use crate::canon;
+use crate::knowledge::Part;
 use crate::offline::dice::{Dice, stable_hash};
 use crate::offline::habits::Habits;
 use crate::persona::{Persona, Tone};
@@ -267,9 +268,10 @@ fn inform(brief: &Brief<'_>, data: &mut DataBlock) -> bool {
         data.line(what, name);
     }
     for recollection in &knowledge.recollections {
-        let who = match (&recollection.other, recollection.is_own) {
-            (Some(other), true) => format!("you wrote to {other}"),
-            (Some(other), false) => format!("{other} wrote to you"),
+        let who = match (&recollection.other, recollection.part) {
+            (Some(other), Part::Author) => format!("you wrote to {other}"),
+            (Some(other), Part::Reader) => format!("{other} wrote to you"),
+            (Some(other), Part::Copied) => format!("{other} wrote to somebody else, and to you"),
             (None, _) => "it happened".to_owned(),
         };
         let day = recollection.happened_at.format("%Y-%m-%d");

@@ -1,5 +1,6 @@
 //! What writers learn: names from canons, and memories.
 
+use decnet_emailgen::correspondence::{MAIL_COPIED, memory_cause};
 use decnet_emailgen::knowledge_ledger::{KnowledgeLedger, RecallCue};
 use decnet_emailgen::ledger::{LedgerError, PlannedMail, PlannedName};
 use decnet_memory::canon::{self, CanonKey, tidy_name};
@@ -7,7 +8,7 @@ use decnet_memory::entities::{Entity, extract};
 use decnet_memory::memory::{Kind, Pin};
 use decnet_memory::recall::{Candidate, Cue, Reach, recall};
 use decnet_realism::canon::CanonKind;
-use decnet_realism::knowledge::Recollection;
+use decnet_realism::knowledge::{Part, Recollection};
 use rusqlite::{Connection, Transaction};
 
 use crate::error::{Failed, corrupt, ledger_error};
@@ -34,14 +35,30 @@ impl KnowledgeLedger for Store {
         kind: CanonKind,
         name: &str,
     ) -> Result<bool, LedgerError> {
-        canons::is_taken(&self.connection, company, kind_of(kind), name)
-            .map_err(|Failed(error)| error)
+        let is_taken = canons::is_taken(&self.connection, company, kind_of(kind), name)
+            .map_err(|Failed(error)| error)?;
+        Ok(is_taken || kind == CanonKind::Person && is_persona(&self.connection, company, name)?)
     }
 
     fn recollections(&mut self, cue: &RecallCue<'_>) -> Result<Vec<Recollection>, LedgerError> {
         let snapshot = self.connection.transaction().map_err(ledger_error)?;
         remembered(&snapshot, cue).map_err(|Failed(error)| error)
     }
+}
+
+/// Whether a persona of a company has this first name.
+fn is_persona(connection: &Connection, company: &str, name: &str) -> Result<bool, LedgerError> {
+    // The expressions of its index, persona_first_name.
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (
+                 SELECT 1 FROM persona
+                 WHERE lower(substr(email, instr(email, '@') + 1)) = ?1
+                     AND lower(substr(definition ->> '$.name', 1,
+                                      instr((definition ->> '$.name') || ' ', ' ') - 1)) = lower(?2))",
+        )
+        .and_then(|mut statement| statement.query_row([company, name], |row| row.get(0)))
+        .map_err(ledger_error)
 }
 
 fn remembered(connection: &Connection, cue: &RecallCue<'_>) -> Result<Vec<Recollection>, Failed> {
@@ -63,7 +80,7 @@ fn remembered(connection: &Connection, cue: &RecallCue<'_>) -> Result<Vec<Recoll
     };
     let mut candidates = looks::candidates(connection, &cue_of_memory, &Reach::default())?;
     if let Some(parent) = cue.parent {
-        let cause = format!("mail:{}/{}", parent.0, cue.owner);
+        let cause = memory_cause(parent, cue.owner);
         candidates.retain(|candidate| candidate.cause != cause);
     }
     let recalled = recall(&candidates, &cue_of_memory, cue.tokens);
@@ -94,7 +111,11 @@ fn recollection(candidate: &Candidate) -> Recollection {
         memory: candidate.memory.0,
         happened_at: candidate.happened_at,
         other: candidate.other.clone(),
-        is_own: candidate.kind == Kind::MailSent,
+        part: match &candidate.kind {
+            Kind::MailSent => Part::Author,
+            Kind::Other(kind) if kind == MAIL_COPIED => Part::Copied,
+            Kind::MailReceived | Kind::Other(_) => Part::Reader,
+        },
         topic: topic.map(|topic| topic.value().to_owned()),
         text: candidate.text.clone(),
         is_pinned: candidate.pin != Pin::None,

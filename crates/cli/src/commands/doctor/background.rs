@@ -131,7 +131,10 @@ pub(super) fn jobs(backlog: &[Backlog], findings: &mut Findings) {
             format!("{open} wait, and one has been due for {}", ago(now - due)),
             "start `decnet run` or `decnet worker run`, or have cron call `decnet worker tick`",
         ),
-        _ => findings.good("jobs", format!("{open} waiting or in work")),
+        _ => findings.good(
+            "jobs",
+            format!("{open} waiting or in work, beside those of memories"),
+        ),
     }
 }
 

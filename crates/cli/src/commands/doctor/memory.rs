@@ -5,8 +5,10 @@ use decnet_store::{Backlog, Store};
 
 use super::background::{LATE, ago};
 use crate::commands::findings::Findings;
+use crate::config::Settings;
 use crate::environment;
 use crate::failure::Failure;
+use crate::memory_scorer::{NO_MODEL, lacks_model};
 use crate::remembering::{REMEMBER, SCORE};
 
 /// Entries behind the newest snapshot from which on a rebuild takes more than a moment: about a
@@ -16,10 +18,19 @@ const MANY: i64 = 50_000;
 /// Mail that nobody remembers, memories that nobody scores, and a log without a snapshot. Nothing
 /// here takes longer the more is remembered.
 pub(super) fn memories(
+    settings: &Settings,
     store: &mut Store,
     backlog: &[Backlog],
     findings: &mut Findings,
 ) -> Result<(), Failure> {
+    if lacks_model(settings) {
+        let what = NO_MODEL.to_owned();
+        findings.warning(
+            "memory",
+            what,
+            "set [llm] or DECNET_REALISM_LLM, or memory.scorer",
+        );
+    }
     let of = |kind: &str| backlog.iter().find(|of| of.kind == kind);
     let (remembering, scoring) = (of(REMEMBER), of(SCORE));
     let dead = |of: Option<&Backlog>| of.map_or(0, |of| of.dead);

@@ -339,16 +339,28 @@ pub(crate) const PACK: Pack = Pack {
             "And then {mention}.",
             "It can wait until after {mention}.",
         ],
-        recollections: &[
+        waiting: &[
+            "[Also|One more thing]: any news on {topic}?",
+            "[Did|By the way, did] anything come of {topic}?",
+            "[Are|Separately, are] we still where we were with {topic}?",
+            "I'm still waiting for a word from you on {topic}[, by the way|].",
+        ],
+        helped: &[
+            "Did that help with {topic}, by the way?",
+            "I hope that was all you needed for {topic}.",
+            "What we said about {topic} still stands[, by the way|].",
+        ],
+        thankful: &[
             "By the way, thanks again for your help with {topic}.",
             "And thanks again for the other day, with {topic}.",
-            "What happened with {topic} in the end, by the way?",
-            "[Also|One more thing]: any news on {topic}?",
-            "[Separately, are|Are] we still where we were with {topic}?",
             "What we said about {topic} still stands[, by the way|].",
-            "I haven't forgotten what we wrote about {topic}.",
-            "[And do|Do] you need anything else from me for {topic}?",
         ],
+        owing: &[
+            "I haven't forgotten {topic}, by the way.",
+            "[And do|Do] you still need anything from me for {topic}?",
+            "I still owe you an answer about {topic}, I know.",
+        ],
+        vague: &["a", "an", "your", "my"],
     },
     cues: Cues {
         requests: &[

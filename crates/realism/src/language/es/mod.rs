@@ -301,16 +301,27 @@ pub(crate) const PACK: Pack = Pack {
             "Y luego, {mention}.",
             "Eso sí, primero {mention}.",
         ],
-        recollections: &[
+        waiting: &[
+            "Otra cosa: ¿(tienes~tiene) alguna novedad con {topic}?",
+            "Por cierto, ¿qué pasó al final con {topic}?",
+            "[Aparte|Aparte de esto], ¿seguimos igual con {topic}?",
+        ],
+        helped: &[
+            "Espero que con eso quedara resuelto lo que (necesitabas~necesitaba) para {topic}.",
+            "Por cierto, ¿(te~le) sirvió lo que (te~le) mandé para {topic}?",
+            "Lo que hablamos sobre {topic} sigue en pie[, por cierto|].",
+        ],
+        thankful: &[
             "Por cierto, gracias otra vez por la ayuda con {topic}.",
             "Y gracias de nuevo por lo del otro día con {topic}.",
-            "Por cierto, ¿qué pasó al final con {topic}?",
-            "Otra cosa: ¿(tienes~tiene) alguna novedad con {topic}?",
-            "[Aparte|Aparte de esto], ¿seguimos igual con {topic}?",
             "Lo que hablamos sobre {topic} sigue en pie[, por cierto|].",
-            "De lo que nos escribimos sobre {topic} no me he olvidado.",
-            "[Y|Por cierto,] ¿(necesitas~necesita) algo más de mí para {topic}?",
         ],
+        owing: &[
+            "De lo que me (escribiste~escribió) sobre {topic} no me he olvidado.",
+            "[Y|Por cierto,] ¿(necesitas~necesita) todavía algo de mí para {topic}?",
+            "(Te~Le) debo una respuesta sobre {topic}, lo sé.",
+        ],
+        vague: &["un", "una", "tu", "mi"],
     },
     cues: Cues {
         requests: &[

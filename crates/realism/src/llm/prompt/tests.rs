@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::canon::CanonKind;
-use crate::knowledge::{CanonName, Knowledge, Recollection};
+use crate::knowledge::{CanonName, Knowledge, Part, Recollection};
 use crate::persona::parse_personas;
 use crate::writer::Parent;
 
@@ -74,7 +74,7 @@ fn what_the_sender_knows_stands_in_the_data() {
             memory: 4,
             happened_at: DateTime::UNIX_EPOCH,
             other: Some("tom@corp.example".to_owned()),
-            is_own: false,
+            part: Part::Reader,
             topic: None,
             text: text.to_owned(),
             is_pinned: false,
