@@ -7,13 +7,15 @@
 //! | 1 | one of these alone, or a first contact |
 //! | 0 | anything else |
 //!
-//! A text that shows a [sign](super::signs) of being meant for its scorer gets 1 at most. The rules
-//! read English and Spanish, which are the languages that personas write in.
+//! A text that shows a [sign](super::signs) of being meant for its scorer gets 1 at most, and one that
+//! leaves a [doubt](super::doubts) 2. The rules read English and Spanish, which are the languages that
+//! personas write in.
 
 use async_trait::async_trait;
 
-use super::signs::{first_sign, sign_in, words_of};
-use super::wording::{DEADLINE, DECISION, INCIDENT};
+use super::doubts::{Doubt, doubt_in, has_plea, is_legible};
+use super::signs::{first_sign, folded, sentences, sign_in, words_of};
+use super::wording::{DEADLINE, DECISION, INCIDENT, Words};
 use super::{PIVOTAL, SUSPECT_MAX, Score, Scorer, ScorerError, Scoring};
 use crate::entities::{Entity, extract};
 use crate::memory::{Kind, Speaker};
@@ -40,20 +42,44 @@ impl Scorer for RuleScorer {
 pub fn by_rules(scoring: &Scoring) -> Score {
     let found = Found::of(scoring);
     let level = found.level();
-    if level > SUSPECT_MAX
+    let lower = |most: u8, why: String| Score {
+        score: most,
+        reason: format!("the text {why}; without that it would be {}", found.told()),
+    };
+    let score = if level > SUSPECT_MAX
         && let Some(sign) = first_sign(scoring)
     {
-        return Score {
-            score: SUSPECT_MAX,
-            reason: format!("the text {sign}; without that it would be {}", found.told()),
+        lower(SUSPECT_MAX, sign.to_string())
+    } else if level >= PIVOTAL
+        && let Some(doubt) = first_doubt(scoring)
+    {
+        lower(PIVOTAL - 1, doubt.to_string())
+    } else {
+        Score {
+            score: level,
+            reason: found.told(),
         }
-        .bounded();
-    }
-    Score {
-        score: level,
-        reason: found.told(),
-    }
-    .bounded()
+    };
+    score.bounded()
+}
+
+/// The first doubt about what a memory tells, if there is one.
+pub fn first_doubt(scoring: &Scoring) -> Option<Doubt> {
+    doubt_in(&scoring.words.narrative, said_by_other_side(scoring))
+}
+
+/// What the other side of the correspondence said before, as far as the rules read it and it has no
+/// sign: what the owner writes is answered by others, and everything else comes from others.
+fn said_by_other_side(scoring: &Scoring) -> impl Iterator<Item = &str> {
+    let other_side = match scoring.facts.kind {
+        Kind::MailSent => Speaker::Other,
+        Kind::MailReceived | Kind::Other(_) => Speaker::Owner,
+    };
+    let before = scoring.words.dialogue.iter();
+    before
+        .filter(move |said| said.by == other_side)
+        .filter(|said| sign_in(&said.text).is_none() && is_legible(&said.text))
+        .map(|said| said.text.as_str())
 }
 
 /// How much code finds in a memory, 0 to 3, whatever its text wants.
@@ -92,33 +118,18 @@ impl Found {
                 .find(|entity| entity.kind() == kind)
                 .cloned()
         };
-        let words = words_of(&scoring.words.narrative);
-        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-        let events = [
-            (DECISION, "a decision"),
-            (DEADLINE, "a deadline"),
-            (INCIDENT, "an incident"),
-        ];
-        // What the owner writes is answered by others; everything else comes from others.
-        let other_side = match scoring.facts.kind {
-            Kind::MailSent => Speaker::Other,
-            Kind::MailReceived | Kind::Other(_) => Speaker::Owner,
-        };
-        let before = scoring.words.dialogue.iter();
-        let named_before: Vec<Entity> = before
-            .filter(|said| said.by == other_side && sign_in(&said.text).is_none())
-            .flat_map(|said| extract(&said.text, &[], when))
+        // A sentence that pleads names nothing that could speak for it later.
+        let named_before: Vec<Entity> = said_by_other_side(scoring)
+            .flat_map(sentences)
+            .filter(|sentence| !has_plea(sentence))
+            .flat_map(|sentence| extract(sentence, &[], when))
             .collect();
         let is_shared = |entity: &&Entity| {
             matches!(entity.kind(), "amount" | "date") && named_before.contains(entity)
         };
         let circumstances = scoring.circumstances;
         Self {
-            events: events
-                .iter()
-                .filter(|(list, _)| has(list))
-                .map(|(_, name)| *name)
-                .collect(),
+            events: events_in(&scoring.words.narrative),
             amount: first("amount"),
             date: first("date"),
             host: first("host"),
@@ -168,4 +179,19 @@ impl Found {
             parts => parts.join(", "),
         }
     }
+}
+
+/// What a text tells of: a decision, a deadline, an incident.
+fn events_in(text: &str) -> Vec<&'static str> {
+    let words: Vec<String> = words_of(text).iter().map(|word| folded(word)).collect();
+    let events: [(&Words, &'static str); 3] = [
+        (&DECISION, "a decision"),
+        (&DEADLINE, "a deadline"),
+        (&INCIDENT, "an incident"),
+    ];
+    events
+        .into_iter()
+        .filter(|(list, _)| words.iter().any(|word| list.contains(word.as_str())))
+        .map(|(_, name)| name)
+        .collect()
 }
