@@ -10,12 +10,16 @@
 //! A text that shows a [sign](super::signs) of being meant for its scorer gets 1 at most, and one that
 //! leaves a [doubt](super::doubts) 2. The rules read English and Spanish, which are the languages that
 //! personas write in.
+//!
+//! What is only asked for is no decision (`could you approve it?`), and what is down is an incident
+//! only if it is a host or a service.
 
 use async_trait::async_trait;
+use chrono::DateTime;
 
 use super::doubts::{Doubt, doubt_in, has_plea, is_legible};
 use super::signs::{first_sign, folded, sentences, sign_in, words_of};
-use super::wording::{DEADLINE, DECISION, INCIDENT, Words};
+use super::wording::{ASKS_FOR, DEADLINE, DECISION, GOES_DOWN, INCIDENT};
 use super::{PIVOTAL, SUSPECT_MAX, Score, Scorer, ScorerError, Scoring};
 use crate::entities::{Entity, extract};
 use crate::memory::{Kind, Speaker};
@@ -181,17 +185,104 @@ impl Found {
     }
 }
 
+/// Whether a sentence, in its words and as it is written, tells of something.
+type Tells = fn(&[String], &str) -> bool;
+
 /// What a text tells of: a decision, a deadline, an incident.
 fn events_in(text: &str) -> Vec<&'static str> {
-    let words: Vec<String> = words_of(text).iter().map(|word| folded(word)).collect();
-    let events: [(&Words, &'static str); 3] = [
-        (&DECISION, "a decision"),
-        (&DEADLINE, "a deadline"),
-        (&INCIDENT, "an incident"),
+    let events: [(Tells, &'static str); 3] = [
+        (is_decision, "a decision"),
+        (is_deadline, "a deadline"),
+        (is_incident, "an incident"),
     ];
+    let sentences: Vec<(Vec<String>, &str)> = sentences(text)
+        .map(|sentence| {
+            let words = words_of(sentence).into_iter().map(|word| folded(&word));
+            (words.collect(), sentence)
+        })
+        .collect();
+    let tells = |is_event: Tells| {
+        let mut sentences = sentences.iter();
+        sentences.any(|(words, sentence)| is_event(words, sentence))
+    };
     events
         .into_iter()
-        .filter(|(list, _)| words.iter().any(|word| list.contains(word.as_str())))
+        .filter(|(is_event, _)| tells(*is_event))
         .map(|(_, name)| name)
         .collect()
+}
+
+fn is_decision(words: &[String], sentence: &str) -> bool {
+    let at = words
+        .iter()
+        .position(|word| DECISION.contains(word.as_str()));
+    let is_asked_for = |before: &[String]| {
+        let mut before = before.iter();
+        before.any(|word| ASKS_FOR.contains(word.as_str()))
+    };
+    let before = at.and_then(|at| words.get(..at));
+    before.is_some_and(|before| !is_asked_for(before)) && !sentence.ends_with('?')
+}
+
+/// `Due to` tells why, not until when.
+fn is_deadline(words: &[String], _: &str) -> bool {
+    let mut at = words.iter().enumerate();
+    at.any(|(at, word)| {
+        let is_cause = || word == "due" && words.get(at + 1).is_some_and(|next| next == "to");
+        DEADLINE.contains(word.as_str()) && !is_cause()
+    })
+}
+
+fn is_incident(words: &[String], sentence: &str) -> bool {
+    const IS: &[&str] = &[
+        "is", "are", "was", "were", "been", "went", "goes", "go", "still",
+    ];
+    let is_down = || {
+        let down = words.iter().skip(1).position(|word| word == "down")?;
+        let (before, _) = words.split_at_checked(down + 1)?;
+        let (last, before) = before.split_last()?;
+        let names_a_host = || {
+            let entities = extract(sentence, &[], DateTime::UNIX_EPOCH);
+            entities.iter().any(|entity| entity.kind() == "host")
+        };
+        let mut before = before.iter();
+        let is_service = before.any(|word| GOES_DOWN.contains(word.as_str())) || names_a_host();
+        (IS.contains(&last.as_str()) && is_service).then_some(())
+    };
+    words.iter().any(|word| INCIDENT.contains(word.as_str())) || is_down().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        assert_eq!(events_in(text), expected, "{text}");
+    }
+
+    #[test]
+    fn what_is_settled_is_a_decision_and_what_is_asked_for_is_none() {
+        check("We agreed on 12,400 EUR.", &["a decision"]);
+        check("Aprobado, y lo firmo hoy.", &["a decision"]);
+        check("Do you agree?", &[]);
+        check("Could you approve it by Friday.", &[]);
+        check("It needs your approval. Has it been signed?", &[]);
+    }
+
+    #[test]
+    fn a_day_is_a_deadline_and_a_cause_is_none() {
+        check("It is due on Friday.", &["a deadline"]);
+        check("It is late due to the rain.", &[]);
+    }
+
+    #[test]
+    fn hosts_and_services_go_down_and_prices_do_not() {
+        check("web-09 is down again.", &["an incident"]);
+        check("The mail server went down at 9:30.", &["an incident"]);
+        check("There was an outage.", &["an incident"]);
+        check("Training is down with $1,492.", &[]);
+        check("I came down the stairs to the server.", &[]);
+        check("You are down for one right now, number 38.", &[]);
+    }
 }

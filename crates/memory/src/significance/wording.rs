@@ -141,8 +141,26 @@ pub(super) static DECISION: Words = LazyLock::new(|| {
 /// Something went wrong.
 pub(super) static INCIDENT: Words = LazyLock::new(|| {
     words(
-        "breach compromised crashed down failure incident leak leaked offline outage stolen averia \
+        "breach compromised crashed failure incident leak leaked offline outage stolen averia \
         brecha caida caido fallo incidente robado",
+    )
+});
+
+/// What goes down besides hosts. Prices and people do so too.
+pub(super) static GOES_DOWN: Words = LazyLock::new(|| {
+    words(
+        "server servers site website network system service mail email internet vpn line \
+        connection database printer printers phone phones router switch firewall backup intranet \
+        portal servidor red sistema web",
+    )
+});
+
+/// What turns a decision into one that is asked for.
+pub(super) static ASKS_FOR: Words = LazyLock::new(|| {
+    words(
+        "please can could would will should shall may might if whether need needs want wants \
+        waiting before until unless por favor puedes puede podrias podria si falta necesito \
+        hasta",
     )
 });
 
