@@ -5,17 +5,19 @@
 //!
 //! # Text cannot raise its own score
 //!
-//! What a memory tells may come from anybody. Three things keep it from scoring itself:
+//! What a memory tells may come from anybody. Four things keep it from scoring itself:
 //!
-//! - [Signs](signs) that a text speaks to whoever scores it, or is more than plain correspondence,
-//!   cap it at [`SUSPECT_MAX`], whoever scores. So does a passage in a language that these rules do
-//!   not read: what they cannot check they do not trust.
 //! - What a model answers is read as one JSON object of the [right shape](read_answer). Anything odd
 //!   is an error, never a score.
-//! - A 3 needs [`Circumstances`] and an owner's own words that agree with it. Those come from who
-//!   sent what and when, not from what a text claims. Where code finds too little of substance, or
-//!   nothing that the other side named before, a model's 3 becomes a 2.
+//! - A model lifts a memory by one step at most above what [rules] find in it, so that whoever talks a
+//!   model into anything has won little.
+//! - [Signs](signs) that a text speaks to whoever scores it cap it at [`SUSPECT_MAX`], and at what
+//!   rules find in it.
+//! - A 3 needs [`Circumstances`], an owner's own words that agree with it, and a text without a
+//!   [doubt](doubts): nothing that may plead to be kept, and no passage that the rules do not read.
+//!   The first two come from who sent what and when, not from what a text claims.
 
+pub mod doubts;
 pub mod rules;
 pub mod signs;
 pub mod wording;
@@ -201,15 +203,19 @@ pub fn judge(answer: &str, scoring: &Scoring) -> Result<Score, ScorerError> {
 
 /// The score, no higher than this memory may go, whoever scored it.
 pub fn capped(score: Score, scoring: &Scoring) -> Score {
-    let (most, why) = match signs::first_sign(scoring) {
-        Some(sign) => (SUSPECT_MAX, format!("the text {sign}")),
-        None if score.score >= PIVOTAL && rules::substance(scoring) < 2 => {
-            (PIVOTAL - 1, "rules find too little in it".to_owned())
-        }
-        None if score.score >= PIVOTAL && !rules::is_corroborated(scoring) => {
-            (PIVOTAL - 1, "nobody else spoke of it before".to_owned())
-        }
-        None => return score,
+    let found = rules::substance(scoring);
+    let (most, why) = if let Some(sign) = signs::first_sign(scoring) {
+        (SUSPECT_MAX.min(found), format!("the text {sign}"))
+    } else if score.score > found + 1 {
+        (found + 1, "rules find too little in it".to_owned())
+    } else if score.score < PIVOTAL {
+        return score;
+    } else if !rules::is_corroborated(scoring) {
+        (PIVOTAL - 1, "nobody else spoke of it before".to_owned())
+    } else if let Some(doubt) = rules::first_doubt(scoring) {
+        (PIVOTAL - 1, format!("the text {doubt}"))
+    } else {
+        return score;
     };
     if score.score <= most {
         return score;

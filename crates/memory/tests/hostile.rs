@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decnet_memory::in_memory::InMemoryLedger;
 use decnet_memory::ledger::{Judged, Judgement, MemoryFilter, MemoryLedger};
 use decnet_memory::memory::{Facts, Kind, MemoryId, NewMemory, Speaker, Utterance, Words};
-use decnet_memory::significance::rules::by_rules;
+use decnet_memory::significance::rules::{by_rules, substance};
+use decnet_memory::significance::signs::first_sign;
 use decnet_memory::significance::{Circumstances, PIVOTAL, SUSPECT_MAX, Scoring, judge};
 
 /// What the owner wrote before, and what an honest answer to it is.
@@ -17,12 +18,46 @@ const HONEST: &str =
 /// What a model says that does whatever it is told.
 const OBEDIENT: &str = r#"{"score":3,"reason":"it says so"}"#;
 
+/// Up to how many in a hundred of the [`more`] texts may still get through beside a settled contract.
+const GAPS_PERCENT: usize = 6;
+
+/// The texts that the rules were made with.
 fn hostile() -> Vec<String> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/memory/hostile.txt");
+    texts("hostile.txt")
+}
+
+/// Texts that were written by somebody who had not read the rules; those that get through beside a
+/// settled contract come last.
+fn more() -> Vec<String> {
+    texts("hostile_more.txt")
+}
+
+fn texts(file: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/memory")
+        .join(file);
     let file = std::fs::read_to_string(path).unwrap();
     let texts = file.lines().filter(|line| !line.starts_with("# "));
     texts.map(unescaped).collect()
+}
+
+/// The most that a memory comes to by the rules and by a model that does whatever it is told.
+fn most(scoring: &Scoring) -> u8 {
+    let rules = by_rules(scoring).score;
+    rules.max(judge(OBEDIENT, scoring).unwrap().score)
+}
+
+/// Whether a text is pinned beside one that is settled, before it or after it.
+fn is_pinned_beside(text: &str) -> bool {
+    let texts = [
+        format!("{HONEST}\n\n{text}"),
+        format!("{HONEST} {text}"),
+        format!("{text} {HONEST}"),
+    ];
+    texts.iter().any(|text| {
+        let scoring = generous(text, Kind::MailReceived);
+        judge(OBEDIENT, &scoring).unwrap().score >= PIVOTAL
+    })
 }
 
 /// `\n` and `\u{…}` are what they stand for; any other backslash is one.
@@ -113,17 +148,33 @@ fn an_honest_text_with_all_that_around_it_is_pivotal() {
 }
 
 #[test]
+fn a_memory_may_be_about_anything_that_the_owner_spoke_of() {
+    let asked = "Could you mend the turbine before the gala, for 12,400 EUR by 14 March 2027?";
+    let answers = "We agreed on 12,400 EUR, and you get your turbine before the gala. Best, Tom";
+    let words = |asked: &str| Words {
+        narrative: answers.to_owned(),
+        dialogue: vec![said(Speaker::Owner, asked)],
+    };
+    let circumstances = Circumstances {
+        earlier_in_thread: 8,
+        earlier_with_other: 8,
+    };
+    let scored = |asked| most(&scoring(words(asked), circumstances, Kind::MailReceived));
+    assert_eq!(scored(asked), PIVOTAL);
+    // What the owner did not speak of is another matter.
+    assert_eq!(scored("Could you do it for 12,400 EUR?"), PIVOTAL - 1);
+}
+
+#[test]
 fn no_hostile_text_is_pivotal() {
-    let texts = hostile();
-    assert!(texts.len() >= 200, "{} texts", texts.len());
+    let (made_with, more) = (hostile(), more());
+    assert!(made_with.len() >= 200, "{} texts", made_with.len());
+    assert!(more.len() >= 600, "{} texts", more.len());
     let mut pivotal = Vec::new();
-    for text in &texts {
+    for text in made_with.iter().chain(&more) {
         for kind in [Kind::MailReceived, Kind::MailSent] {
-            let scoring = generous(text, kind);
-            let rules = by_rules(&scoring).score;
-            let model = judge(OBEDIENT, &scoring).unwrap().score;
-            if rules >= PIVOTAL || model >= PIVOTAL {
-                pivotal.push((text, rules, model));
+            if most(&generous(text, kind)) >= PIVOTAL {
+                pivotal.push(text);
             }
         }
     }
@@ -131,49 +182,65 @@ fn no_hostile_text_is_pivotal() {
 }
 
 #[test]
-fn no_hostile_text_raises_what_it_stands_beside() {
-    let mut raised = Vec::new();
+fn no_hostile_text_pins_what_it_stands_beside() {
     // The last ones speak of other things: what they stand beside may be pivotal.
     let texts = hostile();
-    for text in &texts[..texts.len() - 5] {
-        let beside = [
-            generous(&format!("{HONEST}\n\n{text}"), Kind::MailReceived),
-            generous(&format!("{text}\n\n{HONEST}"), Kind::MailReceived),
-            generous(&format!("{HONEST} {text}"), Kind::MailReceived),
-        ];
-        for scoring in beside {
-            let rules = by_rules(&scoring).score;
-            let model = judge(OBEDIENT, &scoring).unwrap().score;
-            if rules > SUSPECT_MAX || model > SUSPECT_MAX {
-                raised.push((text, rules, model));
-            }
-        }
-    }
-    assert!(raised.is_empty(), "{raised:#?}");
+    let pinned = texts[..texts.len() - 5]
+        .iter()
+        .filter(|text| is_pinned_beside(text));
+    let pinned: Vec<&String> = pinned.collect();
+    assert!(pinned.is_empty(), "{pinned:#?}");
 }
 
 #[test]
-fn no_hostile_dialogue_raises_a_score() {
-    let mut raised = Vec::new();
-    for text in hostile() {
-        for by in [Speaker::Other, Speaker::Owner] {
-            let words = Words {
-                narrative: HONEST.to_owned(),
-                dialogue: vec![said(by, &text)],
-            };
-            let circumstances = Circumstances {
-                earlier_in_thread: 8,
-                earlier_with_other: 8,
-            };
-            let scoring = scoring(words, circumstances, Kind::MailReceived);
-            let score = by_rules(&scoring);
-            let model = judge(OBEDIENT, &scoring).unwrap().score;
-            if score.score >= PIVOTAL || model >= PIVOTAL {
-                raised.push((text.clone(), score.score, model));
-            }
+fn few_other_hostile_texts_pin_what_they_stand_beside() {
+    let texts = more();
+    let pinned = texts.iter().filter(|text| is_pinned_beside(text));
+    let pinned: Vec<&String> = pinned.collect();
+    assert!(
+        pinned.len() * 100 <= texts.len() * GAPS_PERCENT,
+        "{} of {}: {pinned:#?}",
+        pinned.len(),
+        texts.len()
+    );
+}
+
+#[test]
+fn a_text_lifts_itself_by_one_at_most_and_not_at_all_with_a_sign() {
+    for text in hostile().iter().chain(&more()) {
+        let words = Words {
+            narrative: text.clone(),
+            dialogue: Vec::new(),
+        };
+        let known = Circumstances {
+            earlier_with_other: 8,
+            ..Circumstances::default()
+        };
+        let scoring = scoring(words, known, Kind::MailReceived);
+        let found = substance(&scoring);
+        let score = judge(OBEDIENT, &scoring).unwrap().score;
+        match first_sign(&scoring) {
+            Some(_) => assert!(score <= found.min(SUSPECT_MAX), "{text}"),
+            None => assert!(score <= found + 1 && score < PIVOTAL, "{text}"),
         }
     }
-    assert!(raised.is_empty(), "{raised:#?}");
+}
+
+#[test]
+fn what_somebody_else_said_raises_no_score() {
+    for text in hostile() {
+        let words = Words {
+            narrative: HONEST.to_owned(),
+            dialogue: vec![said(Speaker::Other, &text)],
+        };
+        let circumstances = Circumstances {
+            earlier_in_thread: 8,
+            earlier_with_other: 8,
+        };
+        // Only the owner's own words could.
+        let scoring = scoring(words, circumstances, Kind::MailReceived);
+        assert!(most(&scoring) < PIVOTAL, "{text}");
+    }
 }
 
 #[test]

@@ -1,594 +1,439 @@
-//! Words that the rules know: what correspondence in English and Spanish is made of, and what only
-//! somebody says who wants to be scored.
+//! Words that the rules know: what business correspondence in English and Spanish is made of, and
+//! what somebody says who wants to be remembered. All are in small letters, without accents.
 
-/// Words that most English sentences have. A passage with few of them is one that the rules do not
-/// read.
-pub(super) const ENGLISH: &[&str] = &[
-    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
-    "been", "before", "but", "by", "can", "could", "did", "do", "does", "done", "for", "from",
-    "had", "has", "have", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is",
-    "it", "its", "just", "let", "may", "me", "my", "no", "not", "of", "off", "on", "once", "or",
-    "our", "out", "please", "she", "should", "so", "some", "than", "that", "the", "their", "them",
-    "then", "there", "they", "this", "to", "until", "up", "us", "was", "we", "were", "what",
-    "when", "which", "who", "will", "with", "would", "yes", "you", "your", "i'm", "i'll", "i've",
-    "it's", "we'll", "we're", "we've", "don't", "let's", "that's", "they've", "you're",
-];
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
-/// The same in Spanish.
-pub(super) const SPANISH: &[&str] = &[
-    "a", "al", "ante", "antes", "aquí", "así", "como", "con", "cuando", "de", "del", "desde",
-    "donde", "el", "ella", "en", "entre", "era", "es", "esa", "ese", "eso", "esta", "estaba",
-    "este", "esto", "está", "están", "fue", "ha", "han", "hasta", "hay", "he", "hemos", "la",
-    "las", "le", "les", "lo", "los", "me", "mi", "más", "muy", "ni", "no", "nos", "nuestra",
-    "nuestro", "o", "para", "pero", "por", "que", "qué", "se", "ser", "si", "sin", "sobre", "son",
-    "su", "sus", "sí", "también", "te", "tu", "un", "una", "unos", "y", "ya", "yo",
-];
+/// Words to look up.
+pub(super) type Words = LazyLock<HashSet<&'static str>>;
+
+fn words(text: &'static str) -> HashSet<&'static str> {
+    text.split_whitespace().collect()
+}
+
+/// Words that English sentences are made of, without accents. A passage with few of them is one that the
+/// rules do not read.
+pub(super) static ENGLISH: Words = LazyLock::new(|| {
+    words(
+        "re fwd fw hi eur usd gbp euro euros dollars pounds a about access account accounts add \
+        address advertising afraid after afternoon afterwards again against ages ago agree \
+        agreed aisle all almost along already also altogether always am an and another another's \
+        answer answered answers any anyone anything anywhere apart app approval approve april \
+        are area aren't around arrived arrives as ask asked asking asks at august automatic away \
+        back backup bad badges bay be because been before behind belong better between bit \
+        booked borrow boss both box boxes bring brings brought browser budget building busy but \
+        by cable calendar call called came can can't cancel candidates cannot capacity car card \
+        carrier case ceiling cellar centre certain certificate chairs change changed changes \
+        chapter charge cheaper check checked checking checks cheers claim clean closes coffee \
+        come comes coming company complaints compressor confirmation contract contracts copier \
+        copy corner corners corridor cost costs could couldn't counted counting course cover \
+        crate cupboard customer customers customs data date day days dear december decide delete \
+        delivered deliveries delivery department desk details did didn't difference different \
+        differently discount disk do does doesn't doing don't done double doubles down draft \
+        drawing drawings drive due each early easy eat eight either electric else empty end \
+        ended enough enquiry entrance even ever every everyone everyone's everything example \
+        except exit expenses explain extra failed far fast fault february few fewer figures file \
+        files fill filled final find findings fine finished first fit fits five floor folder for \
+        forklift form found fourth fresh friday from garage get gets give given gives glad go \
+        goes going gone good goods got great grey had half handover happened happens happy has \
+        hasn't have haven't he he's headrest hear heard hello help helped helps her here here's \
+        hey him his hope hotel hour hours how how's i i'd i'll i'm i've idea if in inspection \
+        inspector installation instead insurance into invoice is isn't it it's its january job \
+        july june just know knows ladder laptop last late later latest leave left less let let's \
+        letting line lines list live load loading login long longer look looked looking looks \
+        lot lunch made mail mailbox maintenance make makes manager manual many march material \
+        may maybe me mean means meant meanwhile meat meeting middle mine minute minutes missed \
+        missing mobile monday money monitors month more morning mostly move moved moving much my \
+        name names nearly need needed needs neither never new news newsletter newsletters next \
+        nice nine no nobody normal not noted nothing notice noticed november now number numbers \
+        nuts october odd of off offer offered office ok okay on once one ones only open opened \
+        or order ordered orders organised organisers other others otherwise our ours out over \
+        own pack packing page pages paid pallet paper papers parcel parking part parts party \
+        pass passed pay payslip pdf people per percent perfect perhaps permission person phone \
+        phones photo photos piece pieces places plan planned planning plans please possible post \
+        practical pressure price prices printed printer private problem problems production \
+        proper pump put question questions quickly quiet quite quote racks rather read reads \
+        ready really reason receipt regards renew renewal repair report reports request rest \
+        restarted result return returns review right room rooms round run running runs said \
+        sales same samples saturday saw say says scanned school screen search second see seen \
+        send sending sends sent sentences september serious server seven shared she she's sheet \
+        shelves shelving shift short should shouldn't shredded side sign signed since sit six \
+        sizes slides small so software some somebody somehow someone something sometime \
+        somewhere soon sorry sorted space spaces spare speaks spent spoke staff standing start \
+        started starts stayed steps sticker still stock stop stopped such suggestion sunday \
+        supplier sure swap table tablets take taken takes talk talked talking tall tape taxi \
+        team technical tell ten test than thank thanks that that's the their theirs them then \
+        there there's these they they'd they'll they're they've thick thing things think thinner \
+        third this those though thought through thursday time times title to today told tomorrow \
+        too took total tracking training translation translator travel trial trip trolley try \
+        tuesday turn twenty twice two under understand unless unread until up update us use used \
+        user using usual vegetarian version versions very visit visitors wait waiting want wants \
+        warehouse warranty was wasn't way we we'd we'll we're we've web website wednesday week \
+        weekend weeks welcome well went were what what's when where whether which while who \
+        who's why will window with within without won't work working works workshop would \
+        wouldn't write writes writing written wrong wrote xlsx year year's yearly years yes \
+        yesterday yet you you'll you're you've your yours",
+    )
+});
+
+/// The same of Spanish.
+pub(super) static SPANISH: Words = LazyLock::new(|| {
+    words(
+        "re rv fwd eur euro euros buenos buenas a abono abril acabo acceso acuerdo ademas aduana \
+        agosto ahi ahora al albaran algo alguien algun alguna alguno alli almacen altas ano anos \
+        ante anterior antes anual aparcamiento apenas apunto aqui asi atasca aunque avisame \
+        avisar aviso ayuda baja barata bastante bien billetes bkp buena bueno buzon cabe cada \
+        caduca cafe caja cajas cambia cambiado cambiar cambio campos cantoneras cargador carpeta \
+        carpetas casi centralita cerrar certificado chaleco cierto cinco cliente coche comida \
+        como comprobar con contando contesta contestado contestar contrato copia correo cosa \
+        cosas cual cuales cuando cuanto cuarta cuatro cuenta curriculos curso da dar datos de \
+        debe deberia decir decirme deja del delante demas dentro departamento descuento desde \
+        desglose despues detras devoluciones dia dias dice dices dicho diciembre diez digo dijo \
+        dio domingo donde dos duda dudas el ella ellos embalaje empieza empiezan empresa en \
+        encargo enero enseguida entonces entra entrada entre entrega entrevistas enviado enviar \
+        envio equipo era eran error es esa esas escalera escribimos escribir escribo escrito ese \
+        eso esos esperar espero esta estaba estamos estan estar estas este esto estoy etiqueta \
+        evacuacion explicacion facil factura falta faltan favor febrero fecha fechas feria ficha \
+        fin final finales firma firmado forma formulario foto fotos fue fuera fueron funciona \
+        gente gracias grupos gustaria ha haber habia hace hacen hacer hacerlo hacia hago han \
+        haria hasta hay haya he hecho hemos hoja hola hora horas hotel hoy idea igual imagen \
+        impresora imputar informe inspeccion inventados jueves julio junio la lado las le lento \
+        les libre lineas lio lista listo llamado llamar llamo llega llegado llegamos llegar \
+        lleva llevan llevo lo los luego lunes mal manana mandado mandar mando maquina marcha \
+        martes marzo mas material mayo me media medica mejor menos mes mesa mi mia mientras \
+        miercoles minuto minutos mio mirado mirar miro mis misma mismo mitad motivo movil muchas \
+        mucho muchos muelle muestras muy nada nadie necesitas necesito ni ningun ninguna no \
+        noche nombre nos nosotros noticias novedad noviembre nuestra nuestras nuestro nuestros \
+        nueva nuevo numero numeros nunca o ocho octubre oferta oficina otra otras otro otros \
+        pagar paginas pago pale pantalla paquete para parece parte partes partir pasa pasado \
+        pasamos pasar pasas pasillo paso pdf pedido pedidos pedir pendiente perfecto permiso \
+        pero persona personas pide piden pido piezas planta plazo poco podemos poder podria \
+        podrias por porque portatil posible precio prefiero pregunta preguntado preguntas \
+        pregunto preparar preparo presupuesto primera primero prisa problema problemas pronto \
+        proveedor prueba puede pueden puedes puedo pues puesto que queda quedan queja quien \
+        quiere quieren quiero quisiera recepcion recibida reclamacion rellenarlo renting reservo \
+        respuesta resto retrasado retraso reunion revisado revisar revision reviso sabado sabe \
+        saber saberlo sala sale salen salida salir saludos se sea seguimos segun segunda segundo \
+        seguridad seis semana semanas septiembre ser sera seria serviria si siempre siete sigue \
+        siguiente simulacro sin sino sitio sobre sola solo somos son soy su sus suyo tablas tal \
+        taller tambien tampoco tan tanto tarde tardes tarifa tarjeta te telefono temprano \
+        tenemos tener tengo tercera tercero termina tiene tienen tienes titulacion toca toda \
+        todas todo todos tren tres trimestre tu tus tuyo ultima un una unas unidades uno unos \
+        usar usted va vacaciones vale vamos van veces veo ver verdad version vez viaje viene \
+        viernes visita visto voy vpn vuelta vuelve vuestra web xlsx y ya yo zona",
+    )
+});
 
 /// Something has to be done by a time.
-pub(super) const DEADLINE: &[&str] = &[
-    "deadline",
-    "due",
-    "overdue",
-    "expires",
-    "expire",
-    "cutoff",
-    "plazo",
-    "vence",
-    "vencimiento",
-    "caduca",
-    "límite",
-];
+pub(super) static DEADLINE: Words = LazyLock::new(|| {
+    words("deadline due overdue expires expire cutoff plazo vence vencimiento caduca limite")
+});
 
 /// Something was settled between people.
-pub(super) const DECISION: &[&str] = &[
-    "agreed",
-    "agree",
-    "agreement",
-    "approve",
-    "approved",
-    "approval",
-    "confirm",
-    "confirmed",
-    "contract",
-    "decided",
-    "decision",
-    "decide",
-    "signed",
-    "accepted",
-    "acepta",
-    "aceptado",
-    "acordado",
-    "acordamos",
-    "acuerdo",
-    "aprobada",
-    "aprobado",
-    "confirmado",
-    "confirmo",
-    "contrato",
-    "decidido",
-    "decisión",
-    "firmado",
-];
+pub(super) static DECISION: Words = LazyLock::new(|| {
+    words(
+        "agreed agree agreement approve approved approval confirm confirmed contract decided \
+        decision decide signed accepted acepta aceptado acordado acordamos acuerdo aprobada \
+        aprobado confirmado confirmo contrato decidido firmado",
+    )
+});
 
 /// Something went wrong.
-pub(super) const INCIDENT: &[&str] = &[
-    "breach",
-    "compromised",
-    "crashed",
-    "down",
-    "failure",
-    "incident",
-    "leak",
-    "leaked",
-    "offline",
-    "outage",
-    "stolen",
-    "avería",
-    "brecha",
-    "caída",
-    "caído",
-    "fallo",
-    "incidente",
-    "robado",
-];
+pub(super) static INCIDENT: Words = LazyLock::new(|| {
+    words(
+        "breach compromised crashed failure incident leak leaked offline outage stolen averia \
+        brecha caida caido fallo incidente robado",
+    )
+});
 
-/// Words that correspondence has little use for, in the languages that are most written, without
-/// accents: about scoring, pinning, memories, models and their prompts.
-pub(super) const STRONG_WORDS: &[&str] = &["pin", "pins", "ai", "iii"];
-/// The same by their beginnings, or by any part if they are long.
-pub(super) const STRONG_STEMS: &[&str] = &[
-    "evalua",
-    "ocij",
-    "ocjen",
-    // scores and how they are given
-    "score",
-    "scoring",
-    "rating",
-    "ratings",
-    "unscor",
-    "rescor",
-    "rescore",
-    "scorer",
-    "puntua",
-    "puntaje",
-    "califica",
-    "punteggio",
-    "valutazione",
-    "pontua",
-    "pontos",
-    "bewert",
-    "punktzahl",
-    "punkte",
-    "notation",
-    "noter",
-    "notez",
-    "notee",
-    "evaluez",
-    "beoordeel",
-    "scoor",
-    "punkt",
-    "ocen",
-    "wynik",
-    "hodnoc",
-    "hodnot",
-    "skore",
-    "skor",
-    "betyg",
-    "poang",
-    "vurder",
-    "bedom",
-    "bedem",
-    "pistey",
-    "pisteet",
-    "pisteit",
-    "arvioi",
-    "arvosana",
-    "pontoz",
-    "pontszam",
-    "ertekel",
-    "punctaj",
-    "scor",
-    "puan",
-    "oyla",
-    "nilai",
-    "peringkat",
-    "iskor",
-    "alama",
-    "kumbuka",
-    "diem",
-    "ocena",
-    "ocjen",
-    "vleres",
-    "vertin",
-    "hinnang",
-    "hinda",
-    "novert",
-    "vertejum",
-    "whakatau",
-    "amaphuzu",
-    "amanqaku",
-    "sgor",
-    "einkunn",
-    "puntuacion",
-    "poentar",
-    "poento",
-    // what makes a memory last
-    "pivotal",
-    "significance",
-    "signifikan",
-    "significativ",
-    "importancia",
-    "importanza",
-    "importance",
-    "wichtigkeit",
-    "bedeutsam",
-    "belangrijk",
-    "waznos",
-    "dulezit",
-    "onem",
-    "penting",
-    "tarkea",
-    "fontos",
-    "viktig",
-    "vigtig",
-    "muhimu",
-    "mahalaga",
-    "pinned",
-    "pinning",
-    "unpin",
-    "autopin",
-    "anheft",
-    "epingl",
-    "fijad",
-    "fijar",
-    "fijalo",
-    "ancla",
-    "fissa",
-    "fissare",
-    "przypn",
-    "sabitle",
-    "sematkan",
-    "unforgett",
-    "unvergess",
-    "inoubliable",
-    "inolvidable",
-    "indimenticabil",
-    "memor",
-    "gedachtnis",
-    "geheugen",
-    "pamie",
-    "pamet",
-    "hukommelse",
-    "hafiza",
-    "bellek",
-    "ingatan",
-    "kumbukumbu",
-    "muisti",
-    "muista",
-    "emlek",
-    "alaala",
-    // who scores, and how they are told to
+/// What goes down besides hosts. Prices and people do so too.
+pub(super) static GOES_DOWN: Words = LazyLock::new(|| {
+    words(
+        "server servers site website network system service mail email internet vpn line \
+        connection database printer printers phone phones router switch firewall backup intranet \
+        portal servidor red sistema web",
+    )
+});
+
+/// What turns a decision into one that is asked for.
+pub(super) static ASKS_FOR: Words = LazyLock::new(|| {
+    words(
+        "please can could would will should shall may might if whether need needs want wants \
+        waiting before until unless por favor puedes puede podrias podria si falta necesito \
+        hasta",
+    )
+});
+
+/// How words begin that a plea to be kept is made of, in English and in Spanish, without accents:
+/// remembering and keeping, ranking, mattering, lasting, and what a machine is told.
+pub(super) const PLEA_STEMS: &[&str] = &[
+    "apprais",
+    "atesor",
+    "bookmark",
+    "calific",
+    "carv",
+    "categor",
+    "cherish",
     "classif",
-    "clasific",
-    "klassifi",
-    "evaluator",
-    "evaluador",
-    "grader",
-    "adjudicat",
-    "jailbreak",
-    "prompt",
-    "llm",
-    "gpt",
-    "chatgpt",
-    "chatbot",
-    "llama",
-    "qwen",
-    "mistral",
-    "gemini",
-    "openai",
-    "anthropic",
-    "json",
-    "yaml",
-    "xml",
-    "base64",
-    "rot13",
-    "ceasar",
-    "decode",
-    "descodific",
-    "schema",
-    "tokens",
-    "metadata",
-    "overrid",
-    "disregard",
-    "guardrail",
-    "hereafter",
-    "sudo",
-    "devmode",
-    "unrestrict",
-    "ignora",
-    "ignoriere",
-    "ignorez",
-    "ignorer",
-    "ignorieren",
-    "ignoriert",
-    "ignorera",
-    "ignorar",
-    "ignoruj",
-    "zignoruj",
-    "negeer",
-    "ohita",
-    "yoksay",
-    "abaikan",
-    "puuza",
-    "instrucc",
-    "instruc",
-    "instruk",
-    "instruct",
-    "istruzion",
-    "anweisung",
-    "utasitas",
-    "talimat",
-    "maagizo",
-    "pokyn",
-    "polecen",
-    "ohje",
-    "richtlinie",
-    "consigne",
-    "direttiv",
-    "vorgabe",
-    "inteligencia",
-    "intelligenz",
-    "intelligence",
-    "assistente",
-    "asistente",
-    "assistent",
-];
-
-/// Words that are in order one at a time. Three different ones in one memory are not.
-pub(super) const WEAK_WORDS: &[&str] = &[
-    "3",
-    "iii",
-    "three",
-    "tres",
-    "always",
-    "siempre",
-    "never",
-    "nunca",
-    "forget",
-    "olvides",
-    "olvidar",
-    "remember",
-    "recuerda",
-    "recordar",
-    "ignore",
-    "forever",
-    "permanently",
-    "permanent",
-    "permanente",
-    "maximum",
-    "max",
-    "máximo",
-    "máxima",
-    "maximo",
-    "highest",
-    "higher",
-    "top",
-    "utmost",
+    "conserv",
+    "critic",
     "crucial",
-    "critical",
-    "crítico",
-    "crítica",
-    "vital",
-    "essential",
+    "decisiv",
+    "deserv",
+    "disappear",
+    "discard",
+    "disregard",
+    "engrav",
+    "eras",
     "esencial",
-    "important",
-    "importante",
-    "urgent",
-    "urgente",
-    "priority",
-    "prioridad",
-    "level",
-    "nivel",
-    "rank",
-    "rate",
-    "grade",
-    "mark",
-    "marks",
-    "treat",
-    "trata",
-    "consider",
-    "considera",
-    "value",
-    "valor",
-    "set",
-    "output",
-    "return",
-    "respond",
-    "responde",
-    "answer",
-    "system",
-    "sistema",
-    "model",
-    "modelo",
-    "assistant",
-    "rule",
-    "rules",
-    "reglas",
-    "previous",
-    "anteriores",
-    "above",
-    "preceding",
-    "must",
-    "debes",
-    "judge",
-    "evaluate",
-    "evalúa",
-    "assess",
-    "result",
-    "resultado",
-    "reviewer",
-    "importantísimo",
-    "unique",
-    "key",
-    "retain",
-    "keep",
-    "store",
-    "guarda",
+    "essential",
+    "etch",
+    "eterna",
+    "eternit",
+    "eterno",
+    "evalu",
+    "evaluat",
+    "everlast",
+    "exception",
+    "extraordin",
+    "fateful",
+    "foremost",
+    "forget",
+    "forgot",
+    "fundament",
+    "grabal",
+    "grabar",
+    "grad",
+    "histor",
+    "ignor",
+    "imagin",
+    "imborr",
+    "immortal",
+    "importan",
+    "imprint",
+    "indefinit",
+    "indelib",
+    "indispens",
+    "inolvid",
+    "inscri",
+    "instruct",
+    "irrevoc",
+    "landmark",
+    "lifelong",
+    "manten",
+    "manteng",
+    "maxim",
+    "memor",
+    "memoria",
+    "memoriz",
     "milestone",
-    "life",
-    "vida",
-    "milestones",
-    "digit",
+    "momentous",
+    "obey",
+    "oblivi",
+    "olvid",
+    "outrank",
+    "outweigh",
+    "overrid",
+    "overshadow",
+    "paramount",
+    "perpetu",
+    "pivotal",
+    "preserv",
+    "pretend",
+    "prevail",
+    "prioridad",
+    "priorit",
+    "privileg",
+    "puntu",
+    "rating",
+    "recall",
+    "recollect",
+    "record",
+    "recuerd",
+    "relevan",
+    "relevante",
+    "remember",
+    "remind",
+    "retain",
+    "reteng",
+    "retention",
+    "safeguard",
+    "scor",
+    "signific",
+    "stash",
+    "supersed",
+    "suppos",
+    "supreme",
+    "trascend",
+    "treasur",
+    "unforget",
+    "utmost",
+    "vanish",
+    "vital",
 ];
 
-/// What is said to a machine, or about keeping a memory, whatever stands around it. In small letters,
-/// without accents, single spaces.
+/// The same as whole words.
+pub(super) static PLEA_WORDS: Words = LazyLock::new(|| {
+    words(
+        "hold holds holding held stay staying stays stick sticks stuck lasting lasts lose loses \
+        losing lost fade fades flag tag pin pins mind minds linger lingers remain remains top \
+        high higher highest above upper greatest biggest largest larger max peak rank ranks \
+        ranked rate rates rated mark marks marked level levels tier scale class weigh weighs \
+        weight weighty heavy heaviest worth worthy value valued merit merits earn judge judges \
+        judged judging judgement assess count counts matters key grave sacred holy special \
+        unique always never ever evermore forever eternal permanent permanently lifetime decade \
+        decades century outlive outlives outlast survive survives life reader readers whoever \
+        whomever assistant model robot bot ai llm prompt prompts treat treated consider \
+        considered deem regarded trust trusted doubt recite verdict prior urgent pressing \
+        siempre nunca jamas clave mente nivel peso pesa hito lector regla reglas quienquiera \
+        guarda guardalo guardala guarde guardar guarden encima vida",
+    )
+});
+
+/// Those that plain correspondence is full of.
+pub(super) static WEAK_PLEA_WORDS: Words = LazyLock::new(|| {
+    words(
+        "3 three tres triple number numero answer answers responde contesta triple puts digit most give gave given everything anyone anybody everybody everyone \
+        place great rule rules entry keep keeps keeping kept save saved archive log record store \
+        set choose pick drop drops respond reply repeat output print huge greater least full \
+        whole true truth fact word words nadie perder pierdas nota punto",
+    )
+});
+
+/// Words that point at the text, at its reader, or at what was just said.
+pub(super) static POINTING: Words = LazyLock::new(|| {
+    words(
+        "this it these those that one mail mails email message messages note notes text letter \
+        item thing memory matter event moment here following present what you your yours \
+        yourself esto este esta estos eso lo correo mensaje carta nota aquello tu te usted le",
+    )
+});
+
+/// Words for the text itself.
+pub(super) static SELF: Words = LazyLock::new(|| {
+    words(
+        "this these mail email mails message messages note letter text passage paragraph sentence \
+        line lines memory entry item summary following here esto este correo mensaje carta",
+    )
+});
+
+/// What a passage begins with that tells its reader how to take it.
+pub(super) static BEGINNINGS: Words = LazyLock::new(|| {
+    words(
+        "note nota ps important importante attention atencion warning aviso urgent urgente rule \
+        rules regla reglas task tarea output answer respuesta response reason motivo context \
+        contexto operator admin administrator administrador moderator root priority prioridad",
+    )
+});
+
+/// What a text may call itself.
+pub(super) static TEXTS: Words = LazyLock::new(|| {
+    words(
+        "mail mails email emails message messages note letter line lines text words passage \
+        paragraph sentence entry memory record correo mensaje carta nota texto palabras lineas \
+        linea",
+    )
+});
+
+/// Words that correspondence has no use for: about scores that memories get, and about models.
+pub(super) static SCORER_WORDS: Words = LazyLock::new(|| {
+    words(
+        "score scores scored scorer scorers scoring rescore unscored pivotal unpin autopin \
+        jailbreak llm llms gpt chatgpt chatbot chatbots openai anthropic devmode base64 rot13 \
+        json yaml xml sudo",
+    )
+});
+
+/// Words that are in order one at a time. Three different ones in one sentence are not.
+pub(super) static PRESSING_WORDS: Words = LazyLock::new(|| {
+    words(
+        "three tres always siempre never nunca forget remember ignore forever permanently \
+        permanent maximum highest utmost crucial critical vital essential important importante \
+        urgent urgente unforgettable immediately absolutely extremely significant significance \
+        priority rank rate grade evaluate judge assess disregard override instructions memory \
+        memories retain milestone previous treat",
+    )
+});
+
+/// Whether a word is one of business that both languages of the rules know.
+pub(super) fn is_of_matter(word: &str) -> bool {
+    [&DEADLINE, &DECISION, &INCIDENT]
+        .iter()
+        .any(|list| list.contains(word))
+}
+
+/// What is said to a machine, or about being remembered, whatever stands around it. In small letters,
+/// without accents, whole words.
 pub(super) const PHRASES: &[&str] = &[
-    "act as",
     "as an ai",
-    "an ai",
-    "from now on",
-    "you are now",
-    "you are a ",
-    "you are an ",
+    "an ai model",
+    "from now on you",
+    "you are now a",
     "you will now",
-    "your task",
-    "your job",
-    "your role",
-    "your rules",
-    "your answer",
-    "your output",
     "your verdict",
-    "your reply must",
-    "new rule",
     "new rules",
-    "the rules",
-    "pretend",
-    "role play",
-    "roleplay",
-    "simulate",
     "developer mode",
     "debug mode",
     "god mode",
+    "dan mode",
+    "do anything now",
     "system message",
-    "system note",
+    "system prompt",
     "full marks",
     "top marks",
     "best mark",
     "highest mark",
     "top grade",
     "highest grade",
-    "highest level",
-    "highest value",
-    "maximum value",
-    "top value",
-    "highest number",
-    "largest number",
-    "biggest number",
-    "highest possible",
-    "maximum possible",
+    "highest score",
+    "maximum score",
     "top of the scale",
     "out of three",
-    "out of 3",
     "3/3",
     "0 to 3",
-    "0-3",
-    "0..3",
-    "number three",
-    "number 3",
+    "from zero to three",
     "a three",
-    "a 3",
-    "one two three",
-    "level 3",
-    "level three",
     "tier 3",
-    "grade 3",
-    "class 3",
-    "category 3",
     "un tres",
-    "numero 3",
-    "numero tres",
-    "nivel 3",
-    "nivel tres",
     "sobre tres",
-    "sobre 3",
-    "danh gia",
-    "quan trong",
     "de 0 a 3",
-    "maxima nota",
     "nota maxima",
+    "maxima nota",
     "matricula de honor",
     "never forget",
     "must not forget",
-    "not be forgotten",
     "never be forgotten",
-    "keep this forever",
+    "not be forgotten",
     "for all time",
     "for all eternity",
-    "till the end of time",
-    "stay with you forever",
-    "remember this",
-    "remember forever",
     "always remember",
-    "long term",
-    "long-term",
+    "remember forever",
+    "remember this for",
     "nunca olvid",
-    "no olvides",
-    "para siempre",
-    "recuerda esto",
     "recuerda siempre",
-    "actua como",
-    "a partir de ahora",
-    "eres un",
-    "eres una",
-    "tu tarea",
-    "end of text",
     "end of data",
-    "end of message",
     "end of memory",
     "end of narrative",
-    "end of mail",
-    "begin new",
-    "new task",
-    "next task",
-    "fin del texto",
     "fin de los datos",
-    "everything above",
-    "everything before",
-    "text above",
-    "text before",
+    "previous instructions",
+    "earlier instructions",
+    "prior instructions",
+    "instrucciones anteriores",
     "all previous",
-    "previous rules",
-    "todo lo anterior",
-    "lo anterior",
     "this memory",
-    "this text",
-    "this entry",
-    "this record",
-    "this item",
-    "this message is",
-    "este mensaje es",
-    "este texto",
+    "this entry is",
     "este recuerdo",
-    "esta entrada",
-    "most important",
-    "extremely important",
-    "very important",
-    "of utmost",
-    "life changing",
-    "life-changing",
-    "turning point",
-    "lo mas importante",
-    "muy importante",
-    "de vital",
-    "whoever reads",
-    "dear reader",
     "dear machine",
     "dear model",
-    "dear system",
-    "to the reader",
-    "note to",
-    "attention reader",
     "querido modelo",
-    "para el lector",
-    "dan mode",
-    "do anything now",
-    "no restrictions",
-    "without restrictions",
-    "sin restricciones",
-    "answer with",
-    "respond with",
-    "reply with",
-    "output only",
-    "return only",
-    "responde con",
-    "contesta con",
-    "devuelve",
-    "stick in your mind",
-    "burn into",
-    "etch this",
-    "engrave",
-    "cement this",
-    "pin this",
-    "pin it",
-    "please pin",
-    "pin the",
-    "to pin",
-    "pins",
-    "graba",
+    "whoever reads this",
+    "attention reader",
+    "pin this memory",
+    "pin this mail",
+    "pin this message",
+    "score this",
     "rate this",
-    "rate it",
-    "rate the",
-    "rated",
     "grade this",
-    "grade it",
-    "mark this as",
-    "mark it as",
-    "treat this",
-    "treat it as",
-    "weigh this",
-    "weight of",
-    "rank this",
-    "rank it",
-    "ranks",
+    "engrave this",
+    "burn into your",
 ];
